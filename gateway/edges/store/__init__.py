@@ -1,0 +1,161 @@
+"""The database: opened, asserted, migrated; one transaction at a time (DESIGN section 5).
+
+``open_store`` refuses a database that is newer than this program, or one that would lose what
+it acknowledged: SQLite runs in WAL mode with ``synchronous=FULL``, and that is read back.
+``Store.write`` gives a connection in a write transaction, ``Store.read`` in a snapshot; what
+the tables mean stands in the modules beside this one. Only ``errors`` leave.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from gateway.errors import OurError, StorageFull, StoreUnusable
+
+FULL = 2
+"""SQLite's number for ``synchronous=FULL``: NORMAL loses acknowledged commits on a power cut."""
+BUSY_SECONDS = 30
+"""How long a writer waits for another one before it gives up."""
+
+
+class Store:
+    """An open database. Made by ``open_store``; safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A connection in one write transaction: all of it is kept, or nothing.
+
+        Raises:
+            StorageFull: there is no space left; nothing of the transaction was kept.
+            StoreUnusable: the database failed in another way; nothing was kept.
+        """
+        with _ours(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection in one snapshot, for reading only.
+
+        Raises:
+            StoreUnusable: the database failed.
+        """
+        with _ours(), self._engine.connect() as connection:
+            reading = connection.execution_options(reading=True)
+            with reading.begin():
+                yield reading
+
+    def sound(self) -> list[str]:
+        """What the database's own integrity check finds wrong, in its words; empty if nothing."""
+        with self.read() as connection:
+            rows = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+        return [str(row) for row in rows if row != "ok"]
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._engine.dispose()
+
+
+@contextmanager
+def _ours() -> Iterator[None]:
+    """Turn what the database raises into errors of ours."""
+    try:
+        yield
+    except DBAPIError as error:
+        if "full" in str(error.orig).lower():
+            raise StorageFull(
+                "the database could not grow: the disk is full",
+                hint="free some space and run the same command again; nothing was lost",
+            ) from error
+        raise StoreUnusable(f"the database refused: {error.orig}") from error
+    except SQLAlchemyError as error:
+        raise StoreUnusable(f"the database refused: {error}") from error
+
+
+def open_store(path: Path, *, create: bool = False) -> Store:
+    """Open the SQLite database at ``path``, bringing an older one up to date.
+
+    Args:
+        path: the database file.
+        create: whether a missing database may be made.
+
+    Raises:
+        StoreUnusable: no database, a newer one, or one that does not keep what it commits.
+        StorageFull: there is no space to bring it up to date.
+    """
+    if not create and not path.exists():
+        raise StoreUnusable(
+            f"there is no database at {path}", hint="restore it from a backup, or run entente init"
+        )
+    engine = sa.create_engine(
+        f"sqlite:///{path}",
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        pool_size=8,
+    )
+    sa.event.listen(engine, "connect", _prepare)
+    sa.event.listen(engine, "begin", _begin)
+    try:
+        with _ours():
+            _migrate(engine, path)
+            _assert_full(engine)
+    except OurError:
+        engine.dispose()
+        raise
+    return Store(engine)
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    """Make a new connection durable, and leave the opening of transactions to us."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA cache_size=-16384")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    """A writer takes its lock at once, so that it never fails half-way for want of it."""
+    reading = connection.get_execution_options().get("reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _assert_full(engine: Engine) -> None:
+    with engine.connect() as connection:
+        mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+        level = connection.exec_driver_sql("PRAGMA synchronous").scalar()
+    if mode != "wal" or level is None or int(str(level)) < FULL:
+        raise StoreUnusable(
+            f"the database would lose acknowledged data (journal {mode}, synchronous {level})",
+            hint="the file system must support SQLite's write-ahead log; network shares do not",
+        )
+
+
+def _migrate(engine: Engine, path: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    script = ScriptDirectory.from_config(config)
+    with engine.begin() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current == script.get_current_head():
+            return
+        known = {revision.revision for revision in script.walk_revisions()}
+        if current is not None and current not in known:
+            raise StoreUnusable(
+                f"{path} was written by a newer version of Entente (revision {current})",
+                hint="install that version again, or restore the backup made before the upgrade",
+            )
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,15 @@
+"""${message}
+
+Revision ${up_revision}, after ${down_revision}.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+
+
+def upgrade() -> None:
+    """Bring the tables up to this revision."""
+    ${upgrades if upgrades else "pass"}

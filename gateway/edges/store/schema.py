@@ -1,0 +1,229 @@
+"""Every table of an installation, once, for SQLite and PostgreSQL (DESIGN section 5).
+
+Times are integers: microseconds since 1970 in UTC, so that both databases order them alike.
+What names a person (``detail``, ``token``, originals) stands apart from what proves (ids,
+digests, verdicts), so that the first can be deleted while the second still verifies. Every
+table with personal data carries ``delete_after`` and ``hold``.
+"""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Text = sa.Text
+Big = sa.BigInteger
+Bytes = sa.LargeBinary
+
+
+def _column(name: str, kind: type, *, null: bool = False, key: bool = False) -> sa.Column[object]:
+    return sa.Column(name, kind, nullable=null, primary_key=key)
+
+
+report = sa.Table(
+    "report",
+    metadata,
+    _column("id", Text, key=True),
+    _column("issuer", Text),  # our own id, or the peer that reported it
+    _column("source_sha256", Text),  # local: digest of the source; abroad: the incident's id
+    _column("reporter", Text),  # keyed pseudonym; empty where nobody was named
+    _column("recorded_at", Big),
+    _column("seen_at", Big),  # the border's stamp, else when it was recorded
+    _column("state", Text),  # filed | unparseable | withdrawn
+    _column("fate", Text),  # kept | to_refer | referred
+    _column("why", Text),
+    _column("origin", Text, null=True),
+    _column("country", Text, null=True),
+    _column("network", Text),
+    _column("category", Text),
+    _column("campaign", Text, null=True),
+    _column("case_id", Text, null=True),
+    _column("delete_after", Big, null=True),
+    sa.Column("hold", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.UniqueConstraint("issuer", "source_sha256", "reporter"),
+    sa.Index("ix_report_case_id", "case_id", "id"),
+    sa.Index("ix_report_to_refer", "case_id", sqlite_where=sa.text("fate = 'to_refer'"),
+             postgresql_where=sa.text("fate = 'to_refer'")),
+)
+detail = sa.Table(
+    "detail",
+    metadata,
+    _column("report_id", Text, key=True),
+    _column("content", Bytes),  # the Report as read, msgpack
+    _column("delete_after", Big, null=True),
+    sa.Column("hold", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+original = sa.Table(
+    "original",
+    metadata,
+    _column("sha256", Text, key=True),
+    _column("size", Big),
+    _column("salt", Bytes),  # what hides the digest abroad; it leaves only with the original
+    _column("stored_at", Big),
+    _column("delete_after", Big, null=True),
+    sa.Column("hold", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+campaign = sa.Table(
+    "campaign",
+    metadata,
+    _column("id", Text, key=True),
+    _column("exact", Text),
+    _column("marks", Bytes),  # the leader's sketch, msgpack
+    _column("words", sa.Integer),
+    _column("first_seen", Big),
+)
+campaign_exact = sa.Table(
+    "campaign_exact",
+    metadata,
+    _column("exact", Text, key=True),
+    _column("campaign", Text),
+)
+campaign_mark = sa.Table(
+    "campaign_mark",
+    metadata,
+    _column("mark", Big, key=True),
+    _column("campaign", Text, key=True),
+)
+case = sa.Table(
+    "case_file",
+    metadata,
+    _column("id", Text, key=True),
+    _column("campaign", Text),
+    _column("country", Text),  # empty where unknown
+    _column("network", Text),
+    _column("category", Text),
+    _column("peer", Text, null=True),
+    _column("shelf", Text, null=True),  # why it goes nowhere
+    _column("reason", Text),
+    _column("reports", sa.Integer),
+    _column("reporters", sa.Integer),
+    _column("first_seen", Big),
+    _column("last_seen", Big),
+    sa.Column("foreign_issuer", sa.Text, nullable=False, server_default=""),
+    sa.Column("foreign_id", sa.Text, nullable=False, server_default=""),
+    sa.UniqueConstraint("campaign", "country", "network", "foreign_issuer", "foreign_id"),
+    sa.Index("ix_case_file_peer", "peer"),
+    sa.Index("ix_case_file_foreign", "foreign_issuer", "foreign_id"),
+)
+case_reporter = sa.Table(
+    "case_reporter",
+    metadata,
+    _column("case_id", Text, key=True),
+    _column("reporter", Text, key=True),
+)
+peer = sa.Table(
+    "peer",
+    metadata,
+    _column("id", Text, key=True),
+    _column("record", Bytes),  # trust.Peer as JSON: countries, agreement, endpoints, priority
+    _column("ca", Text),  # the certificate authority enrolled for it; empty: the public ones
+    _column("door", Bytes, null=True),  # SHA-256 of the secret it opens our door with
+    _column("state", Text),  # live | ended
+    _column("added_at", Big),
+)
+statement = sa.Table(
+    "statement",
+    metadata,
+    _column("sha256", Text, key=True),
+    _column("peer", Text),
+    _column("token", Bytes),
+    _column("issued_at", Big),
+    _column("accepted_at", Big),
+)
+key = sa.Table(
+    "key",
+    metadata,
+    _column("peer", Text, key=True),
+    _column("kid", Text, key=True),
+    _column("record", Bytes),  # trust.Key as JSON
+    _column("statement", Text),
+)
+stream = sa.Table(
+    "stream",
+    metadata,
+    _column("peer", Text, key=True),
+    _column("direction", Text, key=True),  # out | in
+    _column("epoch", sa.Integer),
+    _column("place", Big),  # the last place given
+    _column("number", Big),  # how many SETs were delivered
+    _column("digest", Bytes),  # the sum of their digests, modulo 2^256
+    _column("head", Bytes, null=True),  # the peer's last head as JSON, with what we found
+)
+sent = sa.Table(
+    "sent",
+    metadata,
+    _column("peer", Text, key=True),
+    _column("jti", Text, key=True),
+    _column("epoch", sa.Integer),
+    _column("place", Big),
+    _column("kind", Text),
+    _column("digest", Bytes),
+    _column("token", Bytes, null=True),
+    _column("state", Text),  # protocol.MOVES
+    _column("why", Text),
+    _column("report_id", Text, null=True),
+    _column("case_id", Text, null=True),
+    _column("signed_at", Big),
+    _column("attempts", sa.Integer),
+    _column("delivered_at", Big, null=True),
+    _column("proved_at", Big, null=True),
+    _column("receipt", Text, null=True),  # the jti of the receipt that proves it
+    _column("delete_after", Big, null=True),
+    sa.Column("hold", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.UniqueConstraint("peer", "epoch", "place"),
+    sa.Index("ix_sent_queue", "peer", "place", sqlite_where=sa.text("state = 'queued'"),
+             postgresql_where=sa.text("state = 'queued'")),
+    sa.Index("ix_sent_report_id", "report_id"),
+)
+received = sa.Table(
+    "received",
+    metadata,
+    _column("issuer", Text, key=True),
+    _column("jti", Text, key=True),
+    _column("kind", Text),
+    _column("digest", Bytes),
+    _column("token", Bytes, null=True),
+    _column("verdict", Text),
+    _column("code", Text),
+    _column("why", Text),
+    _column("txn", Text, null=True),
+    _column("follows", Text, null=True),
+    _column("report_id", Text, null=True),
+    _column("case_id", Text, null=True),
+    _column("received_at", Big),
+    _column("delete_after", Big, null=True),
+    sa.Column("hold", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Index("ix_received_held", "issuer", "follows", sqlite_where=sa.text("verdict = 'held'"),
+             postgresql_where=sa.text("verdict = 'held'")),
+)
+conflict = sa.Table(
+    "conflict",
+    metadata,
+    _column("digest", Bytes, key=True),
+    _column("issuer", Text),
+    _column("jti", Text),
+    _column("token", Bytes),
+    _column("received_at", Big),
+)
+journal = sa.Table(
+    "journal",
+    metadata,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    _column("at", Big),
+    _column("kind", Text),
+    _column("content", Bytes, null=True),
+    _column("salt", Bytes, null=True),
+    _column("digest", Bytes),  # of salt and content; stays when they are deleted
+    _column("head", Bytes),  # of the head before and this entry
+)
+setting = sa.Table(
+    "setting",
+    metadata,
+    _column("name", Text, key=True),
+    _column("value", Text),
+)
