@@ -1,0 +1,130 @@
+"""Cases in the database: found or opened, counted, routed. In the caller's transaction."""
+
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from gateway.edges.store import schema as t
+from gateway.edges.store.records import as_case, chunks
+from gateway.model import Case, Noun, PeerId, Route
+
+
+class CaseKey(Noun):
+    """What makes two reports one case: campaign, country and network, or a foreign case's id."""
+
+    campaign: str
+    country: str
+    network: str
+    foreign_issuer: str = ""
+    foreign_id: str = ""
+
+
+def find(db: Connection, keys: Sequence[CaseKey]) -> dict[CaseKey, str]:
+    """The ids of those cases of ``keys`` that exist."""
+    found: dict[CaseKey, str] = {}
+    c = t.case.c
+    wanted = set(keys)
+    for some in chunks({key.campaign for key in keys}):
+        rows = db.execute(
+            sa.select(c.id, c.campaign, c.country, c.network, c.foreign_issuer, c.foreign_id)
+            .where(c.campaign.in_(some))
+        )
+        for id_, *parts in rows.tuples():
+            key = CaseKey(**dict(zip(CaseKey.__struct_fields__, parts, strict=True)))
+            if key in wanted:
+                found[key] = id_
+    return found
+
+
+def open_cases(db: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Enter new cases, one mapping of columns each."""
+    if rows:
+        db.execute(t.case.insert(), list(rows))
+
+
+def count(db: Connection, seen: Mapping[str, Sequence[tuple[str, int]]]) -> None:
+    """Count new reports into their cases.
+
+    Args:
+        db: the transaction.
+        seen: for each case id the (reporter's pseudonym, seen at) of each new report.
+    """
+    pairs = [
+        {"case_id": case, "reporter": who}
+        for case, reports in seen.items()
+        for who in {reporter for reporter, _ in reports}
+    ]
+    if not pairs:
+        return
+    db.execute(sa.insert(t.case_reporter).prefix_with("OR IGNORE", dialect="sqlite"), pairs)
+    c, bind = t.case.c, sa.bindparam
+    reporters = (
+        sa.select(sa.func.count())
+        .select_from(t.case_reporter)
+        .where(t.case_reporter.c.case_id == bind("case"))
+        .scalar_subquery()
+    )
+    db.execute(
+        t.case.update()
+        .where(c.id == bind("case"))
+        .values(
+            reports=c.reports + bind("new"),
+            reporters=reporters,
+            first_seen=sa.case((c.first_seen < bind("first"), c.first_seen), else_=bind("first")),
+            last_seen=sa.case((c.last_seen > bind("last"), c.last_seen), else_=bind("last")),
+        ),
+        [
+            {
+                "case": case,
+                "new": len(reports),
+                "first": min(at for _, at in reports),
+                "last": max(at for _, at in reports),
+            }
+            for case, reports in seen.items()
+        ],
+    )
+
+
+def routed(db: Connection, case_id: str, route: Route) -> None:
+    """Write where a case goes now, and mark its kept reports for reference, or keep them home."""
+    db.execute(
+        t.case.update()
+        .where(t.case.c.id == case_id)
+        .values(peer=route.peer, shelf=route.none, reason=route.reason)
+    )
+    before, after = ("kept", "to_refer") if route.peer else ("to_refer", "kept")
+    r = t.report.c
+    db.execute(
+        t.report.update()
+        .where(r.case_id == case_id, r.fate == before, r.state == "filed")
+        .values(fate=after)
+    )
+
+
+def get(db: Connection, case_id: str) -> Case | None:
+    """The case of that id, ours or a partner's, if there is one."""
+    c = t.case.c
+    row = db.execute(
+        sa.select(t.case).where(sa.or_(c.id == case_id, c.foreign_id == case_id)).limit(1)
+    ).mappings().first()
+    return as_case(row) if row else None
+
+
+def page(
+    db: Connection, *, most: int, after: str = "", country: str = "", peer: PeerId | None = None
+) -> list[Case]:
+    """At most ``most`` cases by id after ``after``, of one country or peer where asked."""
+    query = sa.select(t.case).where(t.case.c.id > after).order_by(t.case.c.id).limit(most)
+    if country:
+        query = query.where(t.case.c.country == country)
+    if peer:
+        query = query.where(t.case.c.peer == peer)
+    return [as_case(row) for row in db.execute(query).mappings()]
+
+
+def local(db: Connection, after: str = "", most: int = 500) -> list[Case]:
+    """Cases of our own reports, by id, for routing them again."""
+    c = t.case.c
+    query = sa.select(t.case).where(c.id > after, c.foreign_issuer == "").order_by(c.id).limit(most)
+    return [as_case(row) for row in db.execute(query).mappings()]

@@ -1,0 +1,189 @@
+"""Reports, campaigns and cases in the database. Each function works in the caller's transaction.
+
+A batch is written with one statement a table; whatever can be asked for a whole batch at once
+is, because the cost of a report is the cost of the road.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from gateway.edges.store import schema as t
+from gateway.model import (
+    Case,
+    CaseId,
+    Category,
+    Country,
+    Fingerprint,
+    Noun,
+    Nowhere,
+    PeerId,
+    Report,
+    Route,
+)
+
+_PACK = msgspec.msgpack.Encoder()
+_REPORT = msgspec.msgpack.Decoder(Report)
+_MARKS = msgspec.msgpack.Decoder(tuple[int, ...])
+CHUNK = 900
+"""How many values one statement may name; SQLite's classic bound is 999."""
+
+
+class Filed(Noun):
+    """A report as it stands in the database; times in microseconds since 1970, UTC."""
+
+    id: str
+    issuer: str
+    source_sha256: str
+    reporter: str
+    recorded_at: int
+    seen_at: int
+    state: str
+    fate: str
+    why: str
+    origin: str | None
+    country: str | None
+    network: str
+    category: str
+    campaign: str | None
+    case_id: str | None
+
+
+def micros(moment: datetime) -> int:
+    """``moment`` in microseconds since 1970, UTC."""
+    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def moment(value: int) -> datetime:
+    """The aware UTC time of ``value`` microseconds since 1970."""
+    seconds, rest = divmod(value, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
+
+
+def chunks(values: Collection[str] | Collection[int]) -> Iterable[Sequence[object]]:
+    """``values`` in lists that one statement may name."""
+    listed: list[object] = list(values)
+    for start in range(0, len(listed), CHUNK):
+        yield listed[start : start + CHUNK]
+
+
+def known_sources(db: Connection, issuer: str, reporter: str, digests: Collection[str]) -> set[str]:
+    """Those of ``digests`` that ``reporter`` has already reported."""
+    found: set[str] = set()
+    for some in chunks(digests):
+        query = sa.select(t.report.c.source_sha256).where(
+            t.report.c.issuer == issuer,
+            t.report.c.reporter == reporter,
+            t.report.c.source_sha256.in_(some),
+        )
+        found.update(str(row) for row in db.execute(query).scalars())
+    return found
+
+
+def file_reports(db: Connection, filed: Sequence[Filed], contents: Mapping[str, Report]) -> None:
+    """Write new reports, and what was read of them under their ids in ``contents``."""
+    if filed:
+        db.execute(t.report.insert(), [msgspec.structs.asdict(row) for row in filed])
+    if contents:
+        rows = [{"report_id": id_, "content": _PACK.encode(r)} for id_, r in contents.items()]
+        db.execute(t.detail.insert(), rows)
+
+
+def keep_originals(db: Connection, rows: Sequence[tuple[str, int, bytes, int]]) -> None:
+    """Enter originals (digest, size, salt, stored at) that are not entered yet."""
+    if rows:
+        names = ("sha256", "size", "salt", "stored_at")
+        statement = sa.insert(t.original).prefix_with("OR IGNORE", dialect="sqlite")
+        db.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def contents(db: Connection, ids: Collection[str]) -> dict[str, Report]:
+    """What was read of the reports ``ids``, as far as it is still kept."""
+    found: dict[str, Report] = {}
+    for some in chunks(ids):
+        query = sa.select(t.detail).where(t.detail.c.report_id.in_(some))
+        for row in db.execute(query):
+            found[row.report_id] = _REPORT.decode(row.content)
+    return found
+
+
+def salts(db: Connection, digests: Collection[str]) -> dict[str, bytes]:
+    """The salt of each original named by its digest."""
+    found: dict[str, bytes] = {}
+    for some in chunks(digests):
+        query = sa.select(t.original.c.sha256, t.original.c.salt)
+        found.update(db.execute(query.where(t.original.c.sha256.in_(some))).tuples().all())
+    return found
+
+
+def campaigns_by_exact(db: Connection, exacts: Collection[str]) -> dict[str, str]:
+    """The campaign of each folded text already met."""
+    found: dict[str, str] = {}
+    for some in chunks(exacts):
+        query = sa.select(t.campaign_exact).where(t.campaign_exact.c.exact.in_(some))
+        found.update(db.execute(query).tuples().all())
+    return found
+
+
+def campaigns_near(db: Connection, marks: Sequence[int], most: int = 8) -> dict[str, tuple[int, ...]]:
+    """The ``most`` campaigns whose leader shares the most ``marks``, with the leader's marks."""
+    if not marks:
+        return {}
+    shared = sa.func.count().label("shared")
+    near = (
+        sa.select(t.campaign_mark.c.campaign, shared)
+        .where(t.campaign_mark.c.mark.in_(marks))
+        .group_by(t.campaign_mark.c.campaign)
+        .order_by(shared.desc(), t.campaign_mark.c.campaign)
+        .limit(most)
+        .subquery()
+    )
+    query = sa.select(t.campaign.c.id, t.campaign.c.marks).join(
+        near, near.c.campaign == t.campaign.c.id
+    )
+    return {row.id: _MARKS.decode(row.marks) for row in db.execute(query)}
+
+
+def new_campaign(db: Connection, name: str, mark: Fingerprint, at: int) -> None:
+    """Enter a campaign with ``mark`` as its leader."""
+    row = {"id": name, "exact": mark.exact, "marks": _PACK.encode(mark.marks)}
+    db.execute(t.campaign.insert(), [{**row, "words": mark.words, "first_seen": at}])
+    if mark.marks:
+        rows = [{"mark": m, "campaign": name} for m in mark.marks]
+        db.execute(t.campaign_mark.insert(), rows)
+
+
+def meet_exact(db: Connection, met: Mapping[str, str]) -> None:
+    """Remember which campaign each folded text of ``met`` belongs to."""
+    if met:
+        rows = [{"exact": exact, "campaign": name} for exact, name in met.items()]
+        db.execute(sa.insert(t.campaign_exact).prefix_with("OR IGNORE", dialect="sqlite"), rows)
+
+
+def as_case(row: RowMapping) -> Case:
+    """The case that stands in ``row``."""
+    issuer, foreign = row["foreign_issuer"], row["foreign_id"]
+    peer, country = row["peer"], row["country"]
+    shelf = row["shelf"]
+    return Case(
+        id=CaseId(row["id"]),
+        campaign=row["campaign"],
+        country=Country(country) if country else None,
+        network=row["network"],
+        category=Category(row["category"]),
+        route=Route(
+            reason=row["reason"],
+            peer=PeerId(peer) if peer else None,
+            countries=(Country(country),) if peer and country else (),
+            none=Nowhere(shelf) if shelf else None,
+        ),
+        reports=row["reports"],
+        reporters=row["reporters"],
+        first_seen=moment(row["first_seen"]),
+        last_seen=moment(row["last_seen"]),
+        foreign=((PeerId(issuer), CaseId(foreign)),) if issuer else (),
+    )

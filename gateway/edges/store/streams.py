@@ -1,0 +1,247 @@
+"""What goes to each peer and what came from it: places, states, verdicts, receipts.
+
+A place in a stream is given under the writer's lock, gap-free, never by a database sequence.
+Every state moves by compare-and-set: a move that finds another state than it expects does
+nothing, and says so by its count. In the caller's transaction.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from gateway.edges.store import schema as t
+from gateway.edges.store.records import chunks
+from gateway.model import Noun, PeerId
+
+MODULUS = 2**256
+
+
+class Posting(Noun):
+    """A SET of ours in the stream to a peer; times in microseconds since 1970, UTC."""
+
+    peer: str
+    jti: str
+    kind: str
+    digest: bytes
+    token: bytes | None
+    state: str
+    signed_at: int
+    why: str = ""
+    epoch: int = 1
+    place: int = 0
+    report_id: str | None = None
+    case_id: str | None = None
+    attempts: int = 0
+    delivered_at: int | None = None
+    proved_at: int | None = None
+    receipt: str | None = None
+
+
+class Arrival(Noun):
+    """A SET of a peer's, with what we decided; it is never forgotten, though its token may be."""
+
+    issuer: str
+    jti: str
+    kind: str
+    digest: bytes
+    token: bytes | None
+    verdict: str
+    received_at: int
+    code: str = ""
+    why: str = ""
+    txn: str | None = None
+    follows: str | None = None
+    report_id: str | None = None
+    case_id: str | None = None
+
+
+class Place(Noun):
+    """How far a stream is: the last place given, the number delivered, the sum of digests."""
+
+    epoch: int = 1
+    place: int = 0
+    number: int = 0
+    digest: bytes = b"\0" * 32
+    head: bytes | None = None
+
+
+def place(db: Connection, peer: PeerId, direction: str) -> Place:
+    """How far the stream with ``peer`` is; ``direction`` is ``out`` or ``in``."""
+    s = t.stream.c
+    query = sa.select(s.epoch, s.place, s.number, s.digest, s.head)
+    row = db.execute(query.where(s.peer == peer, s.direction == direction)).mappings().first()
+    return Place(**row) if row else Place()
+
+
+def set_place(db: Connection, peer: PeerId, direction: str, now: Place) -> None:
+    """Write how far the stream is."""
+    s, values = t.stream.c, msgspec.structs.asdict(now)
+    which = sa.and_(s.peer == peer, s.direction == direction)
+    if db.execute(t.stream.update().where(which).values(**values)).rowcount == 0:
+        db.execute(t.stream.insert().values(peer=peer, direction=direction, **values))
+
+
+def advance(db: Connection, peer: PeerId, direction: str, digests: Collection[bytes]) -> Place:
+    """Count delivered SETs into a stream, whatever their order, and say how far it is then."""
+    before = place(db, peer, direction)
+    total = int.from_bytes(before.digest, "big")
+    total += sum(int.from_bytes(digest, "big") for digest in digests)
+    after = msgspec.structs.replace(
+        before,
+        number=before.number + len(digests),
+        digest=(total % MODULUS).to_bytes(32, "big"),
+    )
+    set_place(db, peer, direction, after)
+    return after
+
+
+def append(db: Connection, peer: PeerId, postings: Sequence[Posting]) -> None:
+    """Give each posting the next place in the stream to ``peer``, in their order."""
+    if not postings:
+        return
+    now = place(db, peer, "out")
+    rows = [
+        {**msgspec.structs.asdict(posting), "epoch": now.epoch, "place": now.place + number}
+        for number, posting in enumerate(postings, start=1)
+    ]
+    db.execute(t.sent.insert(), rows)
+    set_place(db, peer, "out", msgspec.structs.replace(now, place=now.place + len(rows)))
+
+
+def _postings(db: Connection, query: sa.Select[tuple[object, ...]]) -> list[Posting]:
+    names = Posting.__struct_fields__
+    columns = [t.sent.c[name] for name in names]
+    rows = db.execute(query.with_only_columns(*columns)).tuples()
+    return [Posting(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def queued(db: Connection, peer: PeerId, most: int) -> list[Posting]:
+    """At most ``most`` postings that wait for delivery, in the order of their places."""
+    s = t.sent.c
+    query = sa.select(t.sent).where(s.peer == peer, s.state == "queued").order_by(s.place)
+    return _postings(db, query.limit(most))
+
+
+def postings(db: Connection, peer: PeerId, jtis: Collection[str]) -> dict[str, Posting]:
+    """Those postings to ``peer`` that ``jtis`` name."""
+    found: dict[str, Posting] = {}
+    for some in chunks(jtis):
+        query = sa.select(t.sent).where(t.sent.c.peer == peer, t.sent.c.jti.in_(some))
+        found.update({posting.jti: posting for posting in _postings(db, query)})
+    return found
+
+
+def postings_of_report(db: Connection, report_id: str) -> list[Posting]:
+    """Everything sent about one report, oldest first."""
+    query = sa.select(t.sent).where(t.sent.c.report_id == report_id).order_by(t.sent.c.signed_at)
+    return _postings(db, query)
+
+
+def move(
+    db: Connection, peer: PeerId, changes: Sequence[tuple[str, str, Mapping[str, object]]]
+) -> int:
+    """Change postings by compare-and-set.
+
+    Args:
+        db: the transaction.
+        peer: to whom they go.
+        changes: for each posting its jti, the state it must have now, and its new columns; all
+            changes of one call name the same columns.
+
+    Returns:
+        how many were changed.
+    """
+    if not changes:
+        return 0
+    bind, s = sa.bindparam, t.sent.c
+    columns = {name: bind(f"new_{name}") for name in changes[0][2]}
+    rows = [
+        {"the_jti": jti, "was": was, **{f"new_{name}": value for name, value in new.items()}}
+        for jti, was, new in changes
+    ]
+    statement = (
+        t.sent.update()
+        .where(s.peer == peer, s.jti == bind("the_jti"), s.state == bind("was"))
+        .values(**columns)
+    )
+    return db.execute(statement, rows).rowcount
+
+
+def attempted(db: Connection, peer: PeerId, jtis: Collection[str]) -> None:
+    """Count one more attempt to deliver each posting, before it is made."""
+    for some in chunks(jtis):
+        db.execute(
+            t.sent.update()
+            .where(t.sent.c.peer == peer, t.sent.c.jti.in_(some))
+            .values(attempts=t.sent.c.attempts + 1)
+        )
+
+
+def arrivals(db: Connection, issuer: PeerId, jtis: Collection[str]) -> dict[str, Arrival]:
+    """Those SETs of ``issuer`` that have arrived before."""
+    names = Arrival.__struct_fields__
+    columns = [t.received.c[name] for name in names if name != "token"]
+    found: dict[str, Arrival] = {}
+    for some in chunks(jtis):
+        query = sa.select(*columns).where(
+            t.received.c.issuer == issuer, t.received.c.jti.in_(some)
+        )
+        for row in db.execute(query).mappings():
+            found[row["jti"]] = Arrival(**row, token=None)
+    return found
+
+
+def arrive(db: Connection, rows: Sequence[Arrival]) -> None:
+    """Enter SETs that have arrived, with their verdicts."""
+    if rows:
+        db.execute(t.received.insert(), [msgspec.structs.asdict(row) for row in rows])
+
+
+def held(db: Connection, issuer: PeerId, jtis: Collection[str]) -> list[Arrival]:
+    """The held SETs of ``issuer`` that wait for one of ``jtis``, with their tokens."""
+    names = Arrival.__struct_fields__
+    r, found = t.received.c, []
+    for some in chunks(jtis):
+        query = sa.select(*[r[name] for name in names]).where(
+            r.issuer == issuer, r.verdict == "held", r.follows.in_(some)
+        )
+        found += [Arrival(**row) for row in db.execute(query).mappings()]
+    return found
+
+
+def decide(db: Connection, was: str, now: Arrival) -> int:
+    """Change the verdict of an arrival by compare-and-set; how many were changed (0 or 1)."""
+    r = t.received.c
+    return db.execute(
+        t.received.update()
+        .where(r.issuer == now.issuer, r.jti == now.jti, r.verdict == was)
+        .values(
+            verdict=now.verdict,
+            code=now.code,
+            why=now.why,
+            report_id=now.report_id,
+            case_id=now.case_id,
+        )
+    ).rowcount
+
+
+def keep_conflict(db: Connection, issuer: str, jti: str, digest: bytes, token: bytes, at: int) -> None:
+    """Keep a SET that came under an identifier already used by another, as evidence."""
+    row = {"issuer": issuer, "jti": jti, "digest": digest, "token": token, "received_at": at}
+    db.execute(sa.insert(t.conflict).prefix_with("OR IGNORE", dialect="sqlite"), [row])
+
+
+def fates(db: Connection, peer: PeerId) -> dict[tuple[str, str], int]:
+    """How many SETs to ``peer`` there are of each kind and state."""
+    s = t.sent.c
+    query = sa.select(s.kind, s.state, sa.func.count()).where(s.peer == peer)
+    return {(k, state): n for k, state, n in db.execute(query.group_by(s.kind, s.state)).tuples()}
+
+
+def verdicts(db: Connection, issuer: PeerId) -> dict[tuple[str, str], int]:
+    """How many SETs of ``issuer`` there are of each kind and verdict."""
+    r = t.received.c
+    query = sa.select(r.kind, r.verdict, sa.func.count()).where(r.issuer == issuer)
+    return {(k, v): n for k, v, n in db.execute(query.group_by(r.kind, r.verdict)).tuples()}
