@@ -27,8 +27,9 @@ def find(db: Connection, keys: Sequence[CaseKey]) -> dict[CaseKey, str]:
     wanted = set(keys)
     for some in chunks({key.campaign for key in keys}):
         rows = db.execute(
-            sa.select(c.id, c.campaign, c.country, c.network, c.foreign_issuer, c.foreign_id)
-            .where(c.campaign.in_(some))
+            sa.select(c.id, c.campaign, c.country, c.network, c.foreign_issuer, c.foreign_id).where(
+                c.campaign.in_(some)
+            )
         )
         for id_, *parts in rows.tuples():
             key = CaseKey(**dict(zip(CaseKey.__struct_fields__, parts, strict=True)))
@@ -105,9 +106,13 @@ def routed(db: Connection, case_id: str, route: Route) -> None:
 def get(db: Connection, case_id: str) -> Case | None:
     """The case of that id, ours or a partner's, if there is one."""
     c = t.case.c
-    row = db.execute(
-        sa.select(t.case).where(sa.or_(c.id == case_id, c.foreign_id == case_id)).limit(1)
-    ).mappings().first()
+    row = (
+        db.execute(
+            sa.select(t.case).where(sa.or_(c.id == case_id, c.foreign_id == case_id)).limit(1)
+        )
+        .mappings()
+        .first()
+    )
     return as_case(row) if row else None
 
 

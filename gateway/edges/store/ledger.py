@@ -12,9 +12,11 @@ from gateway.journal import Entry, enter
 
 def last(db: Connection) -> Entry | None:
     """The newest entry."""
-    row = db.execute(
-        sa.select(t.journal).order_by(t.journal.c.seq.desc()).limit(1)
-    ).mappings().first()
+    row = (
+        db.execute(sa.select(t.journal).order_by(t.journal.c.seq.desc()).limit(1))
+        .mappings()
+        .first()
+    )
     return Entry(**row) if row else None
 
 

@@ -129,7 +129,9 @@ def campaigns_by_exact(db: Connection, exacts: Collection[str]) -> dict[str, str
     return found
 
 
-def campaigns_near(db: Connection, marks: Sequence[int], most: int = 8) -> dict[str, tuple[int, ...]]:
+def campaigns_near(
+    db: Connection, marks: Sequence[int], most: int = 8
+) -> dict[str, tuple[int, ...]]:
     """The ``most`` campaigns whose leader shares the most ``marks``, with the leader's marks."""
     if not marks:
         return {}

@@ -47,8 +47,12 @@ report = sa.Table(
     sa.Column("hold", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("issuer", "source_sha256", "reporter"),
     sa.Index("ix_report_case_id", "case_id", "id"),
-    sa.Index("ix_report_to_refer", "case_id", sqlite_where=sa.text("fate = 'to_refer'"),
-             postgresql_where=sa.text("fate = 'to_refer'")),
+    sa.Index(
+        "ix_report_to_refer",
+        "case_id",
+        sqlite_where=sa.text("fate = 'to_refer'"),
+        postgresql_where=sa.text("fate = 'to_refer'"),
+    ),
 )
 detail = sa.Table(
     "detail",
@@ -176,8 +180,13 @@ sent = sa.Table(
     _column("delete_after", Big, null=True),
     sa.Column("hold", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("peer", "epoch", "place"),
-    sa.Index("ix_sent_queue", "peer", "place", sqlite_where=sa.text("state = 'queued'"),
-             postgresql_where=sa.text("state = 'queued'")),
+    sa.Index(
+        "ix_sent_queue",
+        "peer",
+        "place",
+        sqlite_where=sa.text("state = 'queued'"),
+        postgresql_where=sa.text("state = 'queued'"),
+    ),
     sa.Index("ix_sent_report_id", "report_id"),
 )
 received = sa.Table(
@@ -198,8 +207,13 @@ received = sa.Table(
     _column("received_at", Big),
     _column("delete_after", Big, null=True),
     sa.Column("hold", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Index("ix_received_held", "issuer", "follows", sqlite_where=sa.text("verdict = 'held'"),
-             postgresql_where=sa.text("verdict = 'held'")),
+    sa.Index(
+        "ix_received_held",
+        "issuer",
+        "follows",
+        sqlite_where=sa.text("verdict = 'held'"),
+        postgresql_where=sa.text("verdict = 'held'"),
+    ),
 )
 conflict = sa.Table(
     "conflict",

@@ -185,9 +185,7 @@ def arrivals(db: Connection, issuer: PeerId, jtis: Collection[str]) -> dict[str,
     columns = [t.received.c[name] for name in names if name != "token"]
     found: dict[str, Arrival] = {}
     for some in chunks(jtis):
-        query = sa.select(*columns).where(
-            t.received.c.issuer == issuer, t.received.c.jti.in_(some)
-        )
+        query = sa.select(*columns).where(t.received.c.issuer == issuer, t.received.c.jti.in_(some))
         for row in db.execute(query).mappings():
             found[row["jti"]] = Arrival(**row, token=None)
     return found
@@ -227,7 +225,9 @@ def decide(db: Connection, was: str, now: Arrival) -> int:
     ).rowcount
 
 
-def keep_conflict(db: Connection, issuer: str, jti: str, digest: bytes, token: bytes, at: int) -> None:
+def keep_conflict(
+    db: Connection, issuer: str, jti: str, digest: bytes, token: bytes, at: int
+) -> None:
     """Keep a SET that came under an identifier already used by another, as evidence."""
     row = {"issuer": issuer, "jti": jti, "digest": digest, "token": token, "received_at": at}
     db.execute(sa.insert(t.conflict).prefix_with("OR IGNORE", dialect="sqlite"), [row])
