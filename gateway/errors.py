@@ -69,6 +69,13 @@ class HomeExists(OurError):
     sentence = "There already is an Entente installation here."
 
 
+class HomeUnusable(OurError):
+    """The system does not let us read or write our own installation."""
+
+    code = "home_unusable"
+    sentence = "The installation cannot be read or written."
+
+
 class KeyUnusable(OurError):
     """A key file of ours is unreadable, half written or of a kind that we do not use."""
 
@@ -184,3 +191,25 @@ class AnswerInvalid(PeerError):
     code = "answer_invalid"
     status = 502
     sentence = "The other side gave an answer that cannot be used."
+
+
+class JsonInvalid(PeerError):
+    """JSON from outside that two readers could understand differently, or that is too large."""
+
+    code = "json_invalid"
+    sentence = "The JSON is malformed, ambiguous or too large."
+
+
+class TokenInvalid(PeerError):
+    """A token whose shape or protected header is not the one form that we take."""
+
+    code = "token_invalid"
+    sentence = "The token is malformed."
+
+
+class UrlNotAllowed(PeerError):
+    """A peer's URL or its address lies outside what was enrolled for it; nothing is sent there."""
+
+    code = "url_not_allowed"
+    status = 422
+    sentence = "The address is outside of what was agreed."

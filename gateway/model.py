@@ -7,7 +7,7 @@ child process that reads a mail, the store, and ``entente inspect --json``.
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import NewType, TypeVar
+from typing import NewType, TypeVar, dataclass_transform
 
 import msgspec
 
@@ -21,6 +21,8 @@ ReportId = NewType("ReportId", str)
 N = TypeVar("N", bound="Noun")
 
 
+# msgspec hands "frozen" down to every noun; the type checker is told so here.
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class Noun(msgspec.Struct, frozen=True, kw_only=True):
     """What every noun of this module is: frozen, made by keyword."""
 

@@ -156,7 +156,7 @@ def move(
     if not changes:
         return 0
     bind, s = sa.bindparam, t.sent.c
-    columns = {name: bind(f"new_{name}") for name in changes[0][2]}
+    columns: dict[str, sa.ColumnElement[object]] = {name: bind(f"new_{name}") for name in changes[0][2]}
     rows = [
         {"the_jti": jti, "was": was, **{f"new_{name}": value for name, value in new.items()}}
         for jti, was, new in changes
@@ -200,7 +200,8 @@ def arrive(db: Connection, rows: Sequence[Arrival]) -> None:
 def held(db: Connection, issuer: PeerId, jtis: Collection[str]) -> list[Arrival]:
     """The held SETs of ``issuer`` that wait for one of ``jtis``, with their tokens."""
     names = Arrival.__struct_fields__
-    r, found = t.received.c, []
+    r = t.received.c
+    found: list[Arrival] = []
     for some in chunks(jtis):
         query = sa.select(*[r[name] for name in names]).where(
             r.issuer == issuer, r.verdict == "held", r.follows.in_(some)

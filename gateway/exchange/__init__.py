@@ -1,0 +1,1 @@
+"""The conductor: joins the stations to the edges, one verb a file. Thin by law."""
