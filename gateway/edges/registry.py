@@ -8,7 +8,7 @@ import ipaddress
 import random
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -122,7 +122,7 @@ class _Mmdb:
             if _REGISTRATION_TYPE.search(f"{facts.database_type} {path.name}")
             else GEOLOCATION
         )
-        self.as_of = date.fromtimestamp(facts.build_epoch).isoformat()
+        self.as_of = datetime.fromtimestamp(facts.build_epoch, UTC).date().isoformat()
 
     def say(self, address: hosting.Address) -> Fact:
         try:

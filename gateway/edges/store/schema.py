@@ -184,8 +184,8 @@ sent = sa.Table(
         "ix_sent_queue",
         "peer",
         "place",
-        sqlite_where=sa.text("state = 'queued'"),
-        postgresql_where=sa.text("state = 'queued'"),
+        sqlite_where=sa.text("state IN ('queued', 'sent', 'recalled')"),
+        postgresql_where=sa.text("state IN ('queued', 'sent', 'recalled')"),
     ),
     sa.Index("ix_sent_report_id", "report_id"),
 )

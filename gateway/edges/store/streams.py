@@ -14,8 +14,11 @@ from sqlalchemy.engine import Connection
 from gateway.edges.store import schema as t
 from gateway.edges.store.records import chunks
 from gateway.model import Noun, PeerId
+from gateway.protocol import Fate
 
 MODULUS = 2**256
+WAITING = (Fate.QUEUED, Fate.SENT, Fate.RECALLED)
+"""The fates of a SET that still has to be delivered."""
 
 
 class Posting(Noun):
@@ -120,7 +123,7 @@ def _postings(db: Connection, query: sa.Select[tuple[object, ...]]) -> list[Post
 def queued(db: Connection, peer: PeerId, most: int) -> list[Posting]:
     """At most ``most`` postings that wait for delivery, in the order of their places."""
     s = t.sent.c
-    query = sa.select(t.sent).where(s.peer == peer, s.state == "queued").order_by(s.place)
+    query = sa.select(t.sent).where(s.peer == peer, s.state.in_(WAITING)).order_by(s.place)
     return _postings(db, query.limit(most))
 
 

@@ -1,0 +1,72 @@
+"""An installation put together: its home opened, its edges joined into one ``Gateway``.
+
+Verbs: ``create`` (a new home), ``open_gateway`` (an existing one).
+"""
+
+from pathlib import Path
+
+from gateway import config, hosting
+from gateway.config import Serve
+from gateway.edges import clock, home, keyring
+from gateway.edges.blobs import Blobs
+from gateway.edges.home import Home
+from gateway.edges.registry import Registry, open_registry
+from gateway.edges.store import open_store
+from gateway.edges.wire import HttpsWire
+from gateway.exchange import identity
+from gateway.exchange.gateway import Gateway
+
+
+def create(
+    path: Path, me: str, country: str, name: str, *, mailbox: str = "", serve: Serve | None = None
+) -> Gateway:
+    """Make a new installation at ``path`` and open it: settings, keys, database, statement.
+
+    Raises:
+        HomeExists: something already stands there.
+        ConfigInvalid: one of the values cannot be used.
+        StorageFull: there is no space; nothing is left behind.
+    """
+    settings = config.example(me, country, name, mailbox=mailbox, serve=serve)
+
+    def fill(made: Home) -> None:
+        open_store(made.database, create=True).close()
+
+    home.create(path, settings, fill=fill)
+    gateway = open_gateway(path)
+    identity.introduce(gateway)
+    return gateway
+
+
+def tables(path: Path) -> tuple[Path, ...]:
+    """The address tables that the installation at ``path`` adds to the built-in ones."""
+    settings, place = home.open_home(path)
+    return tuple(place.within(name) for name in settings.hosting.tables)
+
+
+def open_gateway(path: Path, *, registry: Registry | None = None) -> Gateway:
+    """Open the installation at ``path``.
+
+    Args:
+        path: its home.
+        registry: the address tables, where the caller has opened them already.
+
+    Raises:
+        HomeMissing, ConfigInvalid, KeyUnusable, StoreUnusable, TableInvalid: what is wrong, and
+            what to do about it.
+    """
+    settings, place = home.open_home(path)
+    keys = keyring.load(place.keys)
+    store = open_store(place.database)
+    found = registry or open_registry([place.within(name) for name in settings.hosting.tables])
+    return Gateway(
+        config=settings,
+        store=store,
+        blobs=Blobs(directory=place.originals),
+        keys=keys,
+        wire=HttpsWire(settings.exchange, hosting.special),
+        locate=found.locate,
+        now=clock.now,
+        draw=clock.random_bytes,
+        name=clock.uuid7,
+    )

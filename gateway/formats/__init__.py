@@ -1,0 +1,1 @@
+"""One standard per file, each read from bytes and written to bytes."""

@@ -1,0 +1,269 @@
+"""A report as it may cross the border, in the words of IODEF (RFC 7970 §3).
+
+The law: every text that comes from the mail passes the Hider before it is clipped, and the
+document stays within its size whatever the mail holds.
+Verb: ``compose``.
+"""
+
+import re
+from base64 import b64encode
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Final, Literal
+
+from msgspec import UNSET, UnsetType
+
+from gateway.errors import MustNotLeave
+from gateway.formats import headers
+from gateway.formats.iodef_document import (
+    FORMAT_ID,
+    SALTED_EMAIL,
+    SALTED_FILE,
+    SHA256_JSON,
+    Assessment,
+    Confidence,
+    Document,
+    EmailData,
+    EventData,
+    Extension,
+    File,
+    FileData,
+    Hash,
+    HashData,
+    Impact,
+    Incident,
+    IncidentID,
+    RecordData,
+    RelatedActivity,
+    SystemImpact,
+)
+from gateway.incident.hosts import claimed, contact, source
+from gateway.incident.labels import restriction
+from gateway.incident.texts import NAME_CHARS, RAW_CHARS, clipped, fit, hidden, within
+from gateway.model import (
+    Attachment,
+    CaseId,
+    Category,
+    Message,
+    Origin,
+    Report,
+    ReportId,
+    Tlp,
+)
+from gateway.redact import Hider
+
+LINKS_MOST: Final = 50
+"""Links that travel; their full number stands beside them."""
+ATTACHMENTS_MOST: Final = 20
+"""Attachments that travel; their full number stands beside them."""
+HEADERS_MOST: Final = 16
+LINK_CHARS: Final = 1_000
+TEXT_CHARS: Final = 1_000
+LINE_CHARS: Final = 2_000
+_LINK_BYTES: Final = 20_000
+_HEADER_BYTES: Final = 8_000
+_NAME_BYTES: Final = 5_000
+
+HEADERS: Final = {
+    "from": "From",
+    "sender": "Sender",
+    "reply-to": "Reply-To",
+    "date": "Date",
+    "message-id": "Message-ID",
+    "list-id": "List-Id",
+    "list-unsubscribe": "List-Unsubscribe",
+    "feedback-id": "Feedback-ID",
+    "x-originating-ip": "X-Originating-IP",
+}
+"""The header fields that travel, recipients hidden: what the sender says of itself."""
+_MAILERS: Final = ("x-mailer", "user-agent")
+
+Scope = Literal["salted-email-hash", "salted-file-contents"]
+
+# Only the digest of something that is no text may travel as it is: who knows the text of a mailing
+# could try recipients one by one until a digest fits.
+_PLAIN_TYPE: Final = re.compile(
+    r"(?:image/(?!svg)|audio/|video/|font/|application/(?:octet-stream|zip|gzip|java-archive|vnd\.rar"
+    r"|x-(?:7z-compressed|bzip2?|compress|compressed|dosexec|executable|gzip|iso9660-image"
+    r"|msdos-program|msdownload|rar|rar-compressed|tar|xz|zip-compressed)"
+    r"|vnd\.(?:microsoft\.portable-executable|android\.package-archive))(?:$|;))"
+)
+_TEXT_NAME: Final = re.compile(
+    r"\.(?:asc|csv|docm?|docx|eml|html?|ics|js|json|log|md|mht|mhtml|msg|odp|ods|odt|pdf|php|pps"
+    r"|pptm?|pptx|ps|rtf|shtml?|svg|txt|vbs|vcf|vcs|xhtml?|xlsm?|xlsx|xml|ya?ml)\W*$"
+)
+
+_IMPACTS: Final = (Impact(system_impact=SystemImpact(type="unknown")),)
+_CONFIDENCES: Final = {
+    rating: Confidence(rating=rating, value=0) for rating in ("low", "medium", "high")
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crossing:
+    """What a report needs, beside itself, to cross to one peer.
+
+    ``fqdn`` names our association as the issuer of ids. ``salt`` are the 32 random bytes kept
+    with the mail; ``source_digest`` is ``redact.salted(salt, source)``. ``hider`` holds the
+    peer's key and the mail's recipients. Times are aware.
+    """
+
+    fqdn: str
+    report_id: ReportId
+    case_id: CaseId
+    tlp: Tlp
+    generated_at: datetime
+    reported_at: datetime
+    contact_name: str
+    contact_mailbox: str
+    salt: bytes = field(repr=False)
+    source_digest: bytes = field(repr=False)
+    hider: Hider = field(repr=False)
+
+
+def compose(report: Report, crossing: Crossing) -> Document:
+    """The interchange document that one peer gets of one report (RFC 7970 §3.2).
+
+    Raises:
+        MustNotLeave: the report names no host, or its label forbids exchange by machine.
+    """
+    message, origin, hosting = report.message, report.origin, report.hosting
+    if message is None or origin is None or hosting is None:
+        raise MustNotLeave("a report without an origin accuses nobody")
+    if crossing.tlp is Tlp.RED:
+        raise MustNotLeave("TLP:RED does not go by machine")
+    email_data, record = _evidence(message, origin, crossing)
+    word, ext_word = restriction(crossing.tlp)
+    category = report.judgement.value if report.judgement is not None else Category.OTHER
+    incident = Incident(
+        purpose="reporting",
+        restriction=word,
+        ext_restriction=ext_word,
+        incident_id=IncidentID(id=crossing.report_id, name=crossing.fqdn),
+        related=(
+            RelatedActivity(incident_ids=(IncidentID(id=crossing.case_id, name=crossing.fqdn),)),
+        ),
+        report_time=crossing.reported_at,
+        generation_time=crossing.generated_at,
+        assessments=(
+            Assessment(
+                occurrence="actual",
+                categories=(category.value,),
+                impacts=_IMPACTS,
+                confidence=_CONFIDENCES[origin.confidence.value],
+            ),
+        ),
+        contacts=(contact(crossing.contact_name, crossing.contact_mailbox),),
+        events=(
+            EventData(
+                detect_time=UNSET if origin.stamped_at is None else origin.stamped_at,
+                systems=(source(origin, hosting, email_data), *claimed(origin)),
+                records=(record,),
+            ),
+        ),
+    )
+    return Document(version="2.0", format_id=FORMAT_ID, lang="en", incidents=(incident,))
+
+
+# What the mail says, recipients hidden.
+
+
+def _evidence(message: Message, origin: Origin, crossing: Crossing) -> tuple[EmailData, RecordData]:
+    """Header, links and attachments: one pass of the Hider over all their texts."""
+    fields, mailer = _fields(message)
+    links = message.links[:LINKS_MOST]
+    attachments = message.attachments[:ATTACHMENTS_MOST]
+    texts = [message.subject or "", message.envelope_sender or "", mailer or ""]
+    texts += [value for _, value in fields]
+    texts += [link.url for link in links]
+    texts += [attachment.name or "" for attachment in attachments]
+    texts += [attachment.media_type for attachment in attachments]
+    shown = hidden(texts, crossing.hider)
+    at = 3 + len(fields)
+    values, urls = shown[3:at], shown[at : at + len(links)]
+    at += len(links)
+    names, types = shown[at : at + len(attachments)], hidden[at + len(attachments) :]
+    email_data = EmailData(
+        email_from=_optional(message.envelope_sender, shown[1], TEXT_CHARS),
+        email_subject=_optional(message.subject, shown[0], TEXT_CHARS),
+        x_mailer=_optional(mailer, shown[2], NAME_CHARS),
+        header_fields=tuple(
+            Extension(value=value, dtype="string", name=name)
+            for (name, _), value in zip(
+                fields, within(values, TEXT_CHARS, _HEADER_BYTES), strict=False
+            )
+        ),
+        hash_data=(_hash_data(crossing.source_digest, SALTED_EMAIL),),
+    )
+    line = clipped(crossing.hider.hide_line(fit(origin.line[:RAW_CHARS])), LINE_CHARS)
+    files = tuple(
+        _file(attachment, name, media_type, crossing.salt)
+        for attachment, name, media_type in zip(
+            attachments, within(names, NAME_CHARS, _NAME_BYTES), types, strict=False
+        )
+    )
+    record = RecordData(
+        record_items=(
+            Extension(value=line, dtype="string", name="received"),
+            *(
+                Extension(value=url, dtype="url", name="link")
+                for url in within(urls, LINK_CHARS, _LINK_BYTES)
+            ),
+        ),
+        file_data=(FileData(files=files),) if files else (),
+        additional=(
+            Extension(value=str(message.links_total), dtype="integer", name="links-total"),
+            Extension(
+                value=str(message.attachments_total), dtype="integer", name="attachments-total"
+            ),
+        ),
+    )
+    return email_data, record
+
+
+def _fields(message: Message) -> tuple[list[tuple[str, str]], str | None]:
+    """The header fields that travel, decoded, and the sender's mail program."""
+    found: list[tuple[str, str]] = []
+    mailer: str | None = None
+    for name, raw in message.headers:
+        known = HEADERS.get(name.lower())
+        if known is not None:
+            if len(found) < HEADERS_MOST:
+                found.append((known, _decoded(raw)))
+        elif mailer is None and name.lower() in _MAILERS:
+            mailer = _decoded(raw)
+    return found, mailer
+
+
+def _decoded(raw: str) -> str:
+    value = raw[:RAW_CHARS].strip()
+    return headers.decode(value, RAW_CHARS) if "=?" in value else value
+
+
+def _optional(given: str | None, shown: str, most: int) -> str | UnsetType:
+    return UNSET if given is None else clipped(shown, most)
+
+
+def _file(attachment: Attachment, name: str, media_type: str, salt: bytes) -> File:
+    """An attachment; the digest of a text, or of what may be one, is salted."""
+    digest = bytes.fromhex(attachment.sha256)
+    ext_scope: Scope | None = None
+    if not _PLAIN_TYPE.match(attachment.media_type) or _TEXT_NAME.search(
+        (attachment.name or "").lower()
+    ):
+        digest, ext_scope = sha256(salt + digest).digest(), SALTED_FILE
+    return File(
+        file_name=UNSET if attachment.name is None else name,
+        file_size=attachment.size,
+        file_type=clipped(media_type, NAME_CHARS),
+        hash_data=_hash_data(digest, ext_scope),
+    )
+
+
+def _hash_data(digest: bytes, ext_scope: Scope | None) -> HashData:
+    return HashData(
+        scope="file-contents" if ext_scope is None else "ext-value",
+        ext_scope=UNSET if ext_scope is None else ext_scope,
+        hashes=(Hash(digest_method=SHA256_JSON, digest_value=b64encode(digest).decode()),),
+    )

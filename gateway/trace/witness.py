@@ -1,0 +1,116 @@
+"""What a provider's own headers say of the sender: a second witness beside the border's line.
+
+Carries Authentication-Results (RFC 8601 §2.2, §5), Received-SPF (RFC 7208 §9.1) and what Exchange
+Online writes. The law: a header counts only where its provider is the border and wrote it: above
+the border's line, or (for servers that write below their line) next to it. Verb: ``hear``.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.formats.received import address
+from gateway.trace import kin
+
+_READ = 4000
+_ADDRESS = r"\[?(?:IPv6:)?([0-9a-f.:]{2,45})"
+_SPF = re.compile(
+    rf"\b(?:client-ip|ip)=\"?{_ADDRESS}|(?:designates?|discourages use of) {_ADDRESS} (?:as|$)",
+    re.IGNORECASE,
+)
+_RESULTS = re.compile(
+    rf"sender IP is {_ADDRESS}|designates? {_ADDRESS} as|(?:client-ip|remote-ip|iprev)={_ADDRESS}"
+    rf"|iprev=[a-z]{{1,12}} (?:\([^()]{{0,255}}\) )?(?:policy\.iprev|smtp\.remote-ip)={_ADDRESS}",
+    re.IGNORECASE,
+)
+_FOREFRONT = re.compile(rf"(?:^|;)\s*CIP:{_ADDRESS};", re.IGNORECASE)
+_SENDER_IP = re.compile(rf"\s*{_ADDRESS}\]?\s*", re.IGNORECASE)
+_SPF_HOST = re.compile(r"\breceiver=([\w.-]{1,255})|\(([\w.-]{1,255}): ", re.IGNORECASE)
+_SERVER = re.compile(r"\s*([\w.-]{1,255})\s*(?:\d+\s*)?;")
+_SHOWN = {
+    "authentication-results": "Authentication-Results",
+    "received-spf": "Received-SPF",
+    "x-sender-ip": "X-Sender-IP",
+    "x-forefront-antispam-report": "X-Forefront-Antispam-Report",
+}
+HEADERS = frozenset(_SHOWN)
+"""The headers that are listened to, lower case."""
+_MICROSOFT = ("x-sender-ip", "x-forefront-antispam-report")
+
+
+Noted = tuple[int, str, str]
+"""A header that matters: its place in the mail, its name in lower case, its value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Testimony:
+    """The names of the provider's headers that agree with the border's line, and that do not."""
+
+    agree: tuple[str, ...] = ()
+    differ: tuple[str, ...] = ()
+
+
+def hear(
+    headers: Sequence[Noted], border: str | None, at: int, until: int, found: str
+) -> Testimony:
+    """What the headers of the ``border``'s organisation say about the sender's address.
+
+    ``headers`` are those of ``HEADERS`` that the mail has.
+    ``at`` is the place of the border's line among the headers, ``until`` that of the next older
+    Received line, ``found`` the address in the border's line (canonical). A header between the
+    two could have come with the mail, so it may agree but its disagreement weighs nothing.
+    """
+    house = None if border is None else kin.organisation(border)
+    if house is None:
+        return Testimony()
+    agree: list[str] = []
+    differ: list[str] = []
+    alone: dict[str, list[str]] = {}
+    for place, lowered, value in headers:
+        if lowered in _MICROSOFT:
+            if house == "microsoft":
+                alone.setdefault(lowered, []).append(value[:_READ])
+            continue
+        if place >= until or lowered not in HEADERS:
+            continue
+        said = _said(lowered, value[:_READ], house)
+        if found in said:
+            agree.append(_SHOWN[lowered])
+        elif said and place < at:
+            differ.append(_SHOWN[lowered])
+    for lowered, values in alone.items():
+        # Exchange Online writes these once, at the foot of the header block; two are no witness.
+        pattern = _SENDER_IP if lowered == "x-sender-ip" else _FOREFRONT
+        said = _addresses(pattern, values[0]) if len(values) == 1 else set()
+        if said:
+            (agree if found in said else differ).append(_SHOWN[lowered])
+    return Testimony(agree=tuple(dict.fromkeys(agree)), differ=tuple(dict.fromkeys(differ)))
+
+
+def _said(lowered: str, value: str, house: str) -> set[str]:
+    """The addresses in a header, if its author is of the ``house``; else none."""
+    if lowered == "received-spf":
+        author = _SPF_HOST.search(value)
+        host = None if author is None else author.group(1) or author.group(2)
+        pattern = _SPF
+    else:
+        server = _SERVER.match(value)
+        host = None if server is None else server.group(1)
+        pattern = _RESULTS
+        if host is None and house == "microsoft":
+            # Exchange Online leaves its own name out.
+            return _addresses(pattern, value)
+    if host is None or kin.organisation(host.lower()) != house:
+        return set()
+    return _addresses(pattern, value)
+
+
+def _addresses(pattern: re.Pattern[str], value: str) -> set[str]:
+    """Every address that the pattern finds, in canonical form."""
+    found = (
+        address(group.rstrip("."))
+        for match in pattern.finditer(value)
+        for group in match.groups()
+        if group
+    )
+    return {one for one in found if one is not None}
