@@ -98,9 +98,7 @@ def _exchange_online(rng: random.Random) -> Chain:
     return _chain("exchange online", headers, origin, 3, (c, front))
 
 
-def _chain(
-    kind: str, headers: Headers, origin: str, border: int, inside: tuple[str, str]
-) -> Chain:
+def _chain(kind: str, headers: Headers, origin: str, border: int, inside: tuple[str, str]) -> Chain:
     address, inner = inside
     return Chain(
         kind=kind, headers=headers, origin=origin, border=border, inside=address, inner=inner
@@ -122,7 +120,7 @@ def _gmail(rng: random.Random) -> Chain:
 def _yahoo(rng: random.Random) -> Chain:
     origin = outside(rng)
     headers = _r(
-        "from 127.0.0.1 by atlas-production.v2-mail-prod1-gq1.omega.yahoo.com pod-id NONE with HTTP",
+        "from 127.0.0.1 by atlas-production.mail-prod1-gq1.omega.yahoo.com pod-id NONE with HTTP",
         f"from {origin} (EHLO {_host(rng)}) by 10.197.32.146 with SMTPs (version=TLS1_3"
         " cipher=TLS_AES_128_GCM_SHA256)",
     )
@@ -333,13 +331,21 @@ def forgeries(
     yield done("copied chain", above, *picked)
     yield done("linked by greeting", above, f"{innocent} {helo} (Postfix) {tail}")
     yield done(
-        "linked by address", above, f"{innocent} {helo} ({chain.origin}) with Microsoft SMTP; {DATE}"
+        "linked by address",
+        above,
+        f"{innocent} {helo} ({chain.origin}) with Microsoft SMTP; {DATE}",
     )
     for name, faked in (("border", border), ("inner machine", chain.inner)):
         top = _greet(above, faked)
         yield done(f"greeting of the {name}", top, f"{innocent} {faked} (Postfix) {tail}")
-        yield done(f"greeting of the {name}, address too", top, f"{innocent} {faked} ({chain.inside}) {tail}")
-        yield done(f"greeting of the {name}, copied chain", top, f"{innocent} {faked} {tail}", *picked)
+        yield done(
+            f"greeting of the {name}, address too",
+            top,
+            f"{innocent} {faked} ({chain.inside}) {tail}",
+        )
+        yield done(
+            f"greeting of the {name}, copied chain", top, f"{innocent} {faked} {tail}", *picked
+        )
     for literal in (f"[{chain.inside}]", chain.inside, "localhost", "[127.0.0.1]", "[10.0.0.1]"):
         yield done(f"greeting {literal}", _greet(above, literal), f"{innocent} {literal} {tail}")
     yield "own chain again", (*above, *swapped, *below)
@@ -351,7 +357,10 @@ def forgeries(
         "forged provider headers",
         (
             *above,
-            ("Authentication-Results", f"{border}; spf=pass (sender IP is {victim}) client-ip={victim}"),
+            (
+                "Authentication-Results",
+                f"{border}; spf=pass (sender IP is {victim}) client-ip={victim}",
+            ),
             ("Received-SPF", f"Pass ({border}: x) receiver={border}; client-ip={victim}"),
             ("X-Originating-IP", f"[{victim}]"),
             ("Received", f"{innocent} {border} {tail}"),

@@ -194,6 +194,7 @@ def test_no_field_can_smuggle_in_a_line():
     )
     again = arf.read(arf.write(feedback, COVER), LIMITS)
     assert [name for name, _ in again.fields] == ["X-Unnamed", "Subject"]
+    assert again.first("Subject") == "=?utf-8?q?=0D=0A?="
     assert again.feedback_type == "abuse x-evil: 1"
     assert again.original == ORIGINAL
 

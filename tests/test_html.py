@@ -106,6 +106,11 @@ def test_links_in_elements_that_are_not_shown_come_last():
         "<a href=http://lure.example/>x</a>"
     )
     assert references(page) == ["http://lure.example/", "http://innocent.example/"]
+    page = (
+        "<p style='display:none'><a href=http://innocent.example/>x</a></p>"
+        "<!--[if mso]> http://lure.example/ <![endif]-->"
+    )
+    assert references(page) == ["http://lure.example/", "http://innocent.example/"]
 
 
 def test_a_link_broken_by_lines_and_tabs_is_mended():

@@ -52,6 +52,7 @@ NO_LINKS = [
     "tel:123", "file:///etc/passwd", "relative/path", "#top", "", "http://", "http://?x",
     "http://#x", "http://example.org:0/", "http://example.org:65536/", "http://example.org:8a/",
     "http://a..b/", "http://a b/", "http://a%00b.example/", "http://1.2.3.4.5/", "http://256.1.1.1/",
+    "http://1.2.3.256/", "http://1.16777216/", "http://1.2.65536/", "http://4294967296/",
     "http://1.2.3.08/", "http://foo.0x4/", "http://[::1", "http://[fe80::1%25eth0]/",
     "http://" + "a." * 200 + "example/", "http://" + "9" * 5000 + "/",
 ]  # fmt: skip

@@ -104,7 +104,7 @@ def test_an_mbox_is_split_and_its_mails_are_numbered(tmp_path):
         ),
         (b"From -\nA: 1\n\nx\n\nFrom -\nA: 2\n\ny\n\n", [b"A: 1\n\nx\n", b"A: 2\n\ny\n"]),
         (
-            b"From a Mon Jan 01 00:00:00 +0000 2018\nA: 1\n\nFrom ? Tue Jan 02 10:09:20 2001\nA: 2\n",
+            b"From a Mon Jan 01 00:00:00 2018\nA: 1\n\nFrom ? Sat Jan 02 10:09:20 2001\nA: 2\n",
             [b"A: 1\n", b"A: 2\n"],
         ),
     ],

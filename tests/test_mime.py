@@ -32,6 +32,13 @@ def test_parts_are_found_whatever_ends_the_lines(end):
     assert bodies(source) == [("text/plain", b"one"), ("text/html", b"two" + end)]
 
 
+def test_a_carriage_return_alone_does_not_turn_a_line_end_into_an_empty_line():
+    source = b"From: a@example.org\r\nSubject: x\r\n\r\none\rtwo\r\n"
+    walked = mime.walk(source, LIMITS)
+    assert [name for name, _ in walked.parts[0].fields] == ["From", "Subject"]
+    assert bodies(source) == [("text/plain", b"one\rtwo\r\n")]
+
+
 def test_a_missing_last_delimiter_ends_a_part_with_the_mail():
     assert bodies(TOP + b"--b\n\none\n--b\n\ntwo") == [
         ("text/plain", b"one"),

@@ -128,6 +128,10 @@ def test_a_mail_that_only_hands_on_another_is_unwrapped(source):
         # Says something of its own, with a link, to someone who is not the inner recipient.
         wrapped(TRAVELLED + FROM_ANYONE + "Subject: Invoice\n", "pay at http://evil.example/"),
         wrapped(TRAVELLED + FROM_ANYONE + "Subject: Invoice\n", "word " * 500),
+        wrapped(
+            TRAVELLED + FROM_ANYONE,
+            more="--w\nContent-Type: text/html\n\n<a href=http://evil.example/>pay</a>\n",
+        ),
         # The inner mail never travelled: it is a prop.
         wrapped(TRAVELLED + FROM_JO + "Subject: Fwd: x\n", "x", inner=b"From: a@b.example\n\nx"),
         # A bounce, an automatic answer, a list.
@@ -147,7 +151,7 @@ def test_a_mail_that_only_hands_on_another_is_unwrapped(source):
         wrapped(
             TRAVELLED + FROM_JO,
             "x",
-            more="--w\nContent-Type: message/rfc822\n\nFrom: a@b.example\n\nx\n",
+            more=f"--w\nContent-Type: message/rfc822\n\n{INNER.decode()}\n",
         ),
         wrapped(TRAVELLED + FROM_JO, "x", inner=b"no mail"),
     ],

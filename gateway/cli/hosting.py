@@ -38,9 +38,14 @@ def explain(address: str, json: bool) -> None:
 
 @hosting.command()
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--from", "sources", multiple=True, required=True,
-              type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="An MMDB or delegated-extended file; may be given several times.")
+@click.option(
+    "--from",
+    "sources",
+    multiple=True,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="An MMDB or delegated-extended file; may be given several times.",
+)
 @click.option("--source", required=True, help="What the table is to be called.")
 @click.option("--licence", required=True, help="The licence of the data.")
 @click.option("--as-of", required=True, help="The date of the data, YYYY-MM-DD.")

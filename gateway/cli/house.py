@@ -63,5 +63,3 @@ def check(json: bool) -> None:
             screen.say(f"ok: {line}")
         for line in warnings:
             screen.say(f"warning: {line}")
-
-

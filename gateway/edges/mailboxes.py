@@ -160,7 +160,7 @@ def _entries(path: Path, entered: set[tuple[int, int]]) -> list[os.DirEntry[str]
     """What lies in a directory, sorted by name; nothing if it was entered before (links)."""
     try:
         found = path.stat()
-        if False:
+        if (found.st_dev, found.st_ino) in entered:
             return []
         entered.add((found.st_dev, found.st_ino))
         with os.scandir(path) as entries:

@@ -16,7 +16,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from gateway.config import Serve
 from gateway.edges.deadline import Deadline, DeadlineContext
@@ -49,17 +49,17 @@ def serve(make: Callable[[], Flask], settings: Serve, home: Home, announce: Anno
     """
     deadline = Deadline()
     context = _tls(settings, home, deadline)
-    with _listening(settings) as listener:
-        application = _Application(make, settings, deadline, context, listener, announce)
-        try:
-            Arbiter(application).run()
-        except SystemExit as end:
-            if end.code:
-                raise
-        finally:
-            # gunicorn has taken the signals; after it they mean again what they meant.
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+    application = _Application(make, settings, deadline, context, announce)
+    before = {number: signal.getsignal(number) for number in Arbiter.SIGNALS}
+    try:
+        Arbiter(application).run()
+    except SystemExit as end:
+        if end.code:
+            raise
+    finally:
+        # gunicorn has taken the signals; after it they mean again what they meant.
+        for number, meaning in before.items():
+            signal.signal(number, meaning)
 
 
 def _tls(settings: Serve, home: Home, deadline: Deadline) -> DeadlineContext:
@@ -87,23 +87,24 @@ def _listening(settings: Serve) -> socket.socket:
         ) from error
 
 
-class _Quiet(Logger):  # type: ignore[misc] # gunicorn has no types
+class _Quiet(Logger):
     """gunicorn's log without the callers that were too slow: they are no error of ours."""
 
-    def exception(self, msg: str, *args: object, **kwargs: object) -> None:
+    def exception(self, msg: object, *args: object, **kwargs: Any) -> None:  # noqa: ANN401 - as logging has it
         if not isinstance(sys.exc_info()[1], TimeoutError):
             super().exception(msg, *args, **kwargs)
 
 
-class _Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
+class _Worker(ThreadWorker):
     """gunicorn's threads, each with a deadline for the request that it reads."""
 
-    def handle(self, conn: object) -> object:
-        self.app.deadline.start(self.app.settings.header_seconds)
+    def handle(self, conn: TConn) -> bool:
+        if isinstance(self.app, _Application):
+            self.app.start_headers()
         return super().handle(conn)
 
 
-class _Application(BaseApplication):  # type: ignore[misc] # gunicorn has no types
+class _Application(BaseApplication):
     """Our settings in gunicorn's words; neither its files nor its variables are read."""
 
     def __init__(
@@ -112,21 +113,23 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn has no typ
         settings: Serve,
         deadline: Deadline,
         context: DeadlineContext,
-        listener: socket.socket,
         announce: Announce,
     ) -> None:
         self.settings = settings
         self.deadline = deadline
         self._make = make
         self._context = context
-        self._listener = listener
+        with _listening(settings) as listener:
+            self._port: int = listener.getsockname()[1]
+            # gunicorn closes the number that it is given, so it is given away.
+            self._handle = listener.detach()
         self._announce = announce
         super().__init__()
 
     def load_config(self) -> None:
         certificate = {"certfile": __file__, "keyfile": __file__}
         settings: dict[str, object] = {
-            "bind": f"fd://{self._listener.fileno()}",
+            "bind": f"fd://{self._handle}",
             "workers": 1,
             "threads": self.settings.threads,
             "worker_class": _Worker,
@@ -150,12 +153,16 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn has no typ
         for name, value in settings.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> Any:  # noqa: ANN401 - gunicorn's name for an application
         try:
             return self._make()
         except EntenteError as error:
             sys.stderr.write(f"error: {error}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
             sys.exit(_COULD_NOT_LOAD)
+
+    def start_headers(self) -> None:
+        """From now on this thread reads a request's greeting and header lines."""
+        self.deadline.start(self.settings.header_seconds)
 
     def _headers_read(self, _worker: Any, _request: Any) -> None:  # noqa: ANN401 - gunicorn's
         self.deadline.start(self.settings.body_seconds)
@@ -163,4 +170,4 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn has no typ
     def _ready(self, worker: Any) -> None:  # noqa: ANN401 - gunicorn's
         if worker.age == 1:
             host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
-            self._announce(f"https://{host}:{self._listener.getsockname()[1]}")
+            self._announce(f"https://{host}:{self._port}")

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from gateway import campaign, route
+from gateway import campaign, redact, route
 from gateway.edges import clock
 from gateway.edges.store import cases, ledger, peers, records
 from gateway.edges.store.cases import CaseKey
@@ -43,6 +43,14 @@ class Accepted(Noun):
     reports: tuple[ReportId, ...] = ()
 
 
+class Arrived(Noun):
+    """A complaint that came in: what was read of it, its complete source, and that packed."""
+
+    report: Report
+    content: bytes
+    packed: bytes
+
+
 class _Intake(Noun):
     """One report on its way into the store."""
 
@@ -63,25 +71,25 @@ def fresh(gateway: Gateway, digests: Collection[str], reporter: str) -> set[str]
         return set(digests) - records.known_sources(db, gateway.me, reporter, digests)
 
 
-def accept(gateway: Gateway, batch: Sequence[tuple[Report, bytes]], reporter: str) -> Accepted:
+def accept(gateway: Gateway, batch: Sequence[Arrived], reporter: str) -> Accepted:
     """Keep a batch of reports that ``reporter`` (a pseudonym, or empty) makes.
 
     Args:
         gateway: our own.
-        batch: each report as read, with its packed source.
+        batch: each report as read, with its source.
         reporter: the pseudonym.
 
     Raises:
         StorageFull: nothing of the batch is entered; run it again.
     """
-    first = {report.source_sha256: (report, packed) for report, packed in reversed(batch)}
-    gateway.blobs.keep({digest: packed for digest, (_, packed) in first.items()})
+    first = {arrived.report.source_sha256: arrived for arrived in reversed(batch)}
+    gateway.blobs.keep({digest: arrived.packed for digest, arrived in first.items()})
     now = gateway.now()
     with gateway.store.write() as db:
         known = records.known_sources(db, gateway.me, reporter, first)
-        new = [report for digest, (report, _) in first.items() if digest not in known]
+        new = [arrived for digest, arrived in first.items() if digest not in known]
         ids = _enter(gateway, db, new, reporter, now) if new else []
-    unparseable = sum(not report.parseable for report in new)
+    unparseable = sum(not arrived.report.parseable for arrived in new)
     return Accepted(
         new=len(new),
         repeated=len(batch) - len(new),
@@ -91,21 +99,15 @@ def accept(gateway: Gateway, batch: Sequence[tuple[Report, bytes]], reporter: st
 
 
 def _enter(
-    gateway: Gateway, db: Connection, new: Sequence[Report], reporter: str, now: datetime
+    gateway: Gateway, db: Connection, new: Sequence[Arrived], reporter: str, now: datetime
 ) -> list[str]:
     at = micros(now)
     register = peers.register(db)
-    names = _campaigns(db, [r.fingerprint for r in new if r.fingerprint is not None], at)
-    intakes = [_route(gateway, report, names, register, at) for report in new]
+    marks = [a.report.fingerprint for a in new if a.report.fingerprint is not None]
+    names = _campaigns(db, marks, at)
+    intakes = [_route(gateway, arrived.report, names, register, at) for arrived in new]
     intakes = _cases(gateway, db, intakes)
-    salts = gateway.draw(SALT_BYTES * len(new))
-    records.keep_originals(
-        db,
-        [
-            (r.source_sha256, r.source_size, salts[n * SALT_BYTES : (n + 1) * SALT_BYTES], at)
-            for n, r in enumerate(new)
-        ],
-    )
+    records.keep_originals(db, [_original(gateway, arrived, at) for arrived in new])
     filed = [_filed(gateway.me, intake, reporter, at) for intake in intakes]
     parseable = {i.id: i.report for i in intakes if i.report.parseable}
     records.file_reports(db, filed, parseable)
@@ -118,6 +120,13 @@ def _enter(
     digests = [[i.id, i.report.source_sha256, i.case_id] for i in intakes]
     ledger.append(db, at, "reported", {"reports": digests}, gateway.draw(SALT_BYTES))
     return [intake.id for intake in intakes]
+
+
+def _original(gateway: Gateway, arrived: Arrived, at: int) -> tuple[str, int, bytes, bytes, int]:
+    salt = gateway.draw(SALT_BYTES)
+    report = arrived.report
+    salted = redact.salted(salt, arrived.content)
+    return report.source_sha256, report.source_size, salt, salted, at
 
 
 def _campaigns(db: Connection, marks: Sequence[Fingerprint], at: int) -> dict[str, str]:

@@ -39,12 +39,13 @@ def post(
     Raises:
         MustNotLeave: a SET would be longer than any receiver takes.
     """
-    postings = [_sealed(gateway, peer, saying, now) for saying in sayings]
+    postings = [sealed(gateway, peer, saying, now) for saying in sayings]
     streams.append(db, peer, postings)
     return postings
 
 
-def _sealed(gateway: Gateway, peer: PeerId, saying: Saying, now: datetime) -> Posting:
+def sealed(gateway: Gateway, peer: PeerId, saying: Saying, now: datetime) -> Posting:
+    """``saying`` as a signed posting that has no place yet."""
     jti = saying.jti or gateway.name()
     stamp = seal.Stamp(issuer=gateway.me, audience=peer, jti=jti, issued_at=now, txn=saying.txn)
     event = seal.write_body(saying.body)

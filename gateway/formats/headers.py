@@ -181,6 +181,8 @@ def mailboxes(value: str, limit: int = 2_000) -> tuple[Mailbox, ...]:
 
     def close() -> None:
         nonlocal angle, address
+        if not bare and angle is None and address is None:
+            return
         if angle is not None:
             address = "".join(angle)
         name = " ".join(words)

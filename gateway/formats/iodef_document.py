@@ -19,10 +19,9 @@ SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
 """The digest method in XML; ``SHA256_JSON`` is the same in JSON."""
 SHA256_JSON: Final = "aHR0cDovL3d3dy53My5vcmcvMjAwMS8wNC94bWxlbmMjc2hhMjU2"
 """RFC 8727 §2.2.5 makes DigestMethod base64, so JSON carries the method's URI as base64."""
-SALTED_EMAIL: Final = "salted-email-hash"
-"""``ext-scope`` of SHA-256 over 32 secret random bytes followed by the complete mail."""
-SALTED_FILE: Final = "salted-file-contents"
-"""``ext-scope`` of SHA-256 over the same random bytes followed by an attachment's SHA-256."""
+SALTED: Final = "salted"
+"""``HashTargetID`` of a digest over 32 secret random bytes followed by the mail, or by the SHA-256
+of an attachment. The JSON Schema of RFC 8727 knows no ``ext-scope``, so it stands here."""
 MOST_BYTES: Final = 60_000
 """A JSON document is no larger, so that a SET stays within its 100,000 characters."""
 
@@ -62,7 +61,7 @@ _NAMES = {
     "x_mailer": "EmailX-Mailer",
     "header_fields": "EmailHeaderField",
     "hash_data": "HashData",
-    "ext_scope": "ext-scope",
+    "hash_target": "HashTargetID",
     "hashes": "Hash",
     "digest_method": "DigestMethod",
     "digest_value": "DigestValue",
@@ -215,9 +214,9 @@ class Hash(Part):
 class HashData(Part):
     """A digest and what it was taken of (RFC 7970 §3.26)."""
 
-    scope: Literal["file-contents", "ext-value"]
+    scope: Literal["email-hash", "file-contents"]
     hashes: Annotated[tuple[Hash, ...], _ONE]
-    ext_scope: Literal["salted-email-hash", "salted-file-contents"] | UnsetType = UNSET
+    hash_target: Literal["salted"] | UnsetType = UNSET
 
 
 class EmailData(Part):

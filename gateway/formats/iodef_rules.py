@@ -17,7 +17,6 @@ from gateway.formats.iodef_document import (
     Document,
     EventData,
     Extension,
-    HashData,
     Incident,
 )
 
@@ -46,8 +45,7 @@ def check(document: Document) -> Document:
             raise DocumentInvalid("the first Address of a Node must be its IP address")
         if system.category == "source" and not system.services:
             raise DocumentInvalid("the source System has no Service")
-    for hashed in _hash_data(event):
-        _twin("scope", hashed.scope, hashed.ext_scope)
+    _check_digests(event)
     for extension in _extensions(incident, event):
         _check_extension(extension)
     return document
@@ -97,14 +95,18 @@ def _check_extension(extension: Extension) -> None:
         raise DocumentInvalid(f"{extension.name} is no {extension.dtype}")
 
 
-def _hash_data(event: EventData) -> Iterator[HashData]:
+def _check_digests(event: EventData) -> None:
+    """The digest of a mail is salted, always; that of a file is one of its contents."""
     for system in event.systems:
         for service in system.services:
-            yield from service.email_data.hash_data
+            hashed = service.email_data.hash_data[0]
+            if hashed.scope != "email-hash" or hashed.hash_target is UNSET:
+                raise DocumentInvalid("the digest of EmailData must be a salted email-hash")
     for record in event.records:
         for listed in record.file_data:
             for file in listed.files:
-                yield file.hash_data
+                if file.hash_data.scope != "file-contents":
+                    raise DocumentInvalid("the digest of a File must be of file-contents")
 
 
 def _extensions(incident: Incident, event: EventData) -> Iterator[Extension]:

@@ -68,7 +68,9 @@ _HASH: Final = Shape(
         Child(name="DigestValue", tag=f"{{{DSIG}}}DigestValue", shape=_NAME, many=False),
     )
 )
-_HASH_DATA: Final = Shape(attributes=("scope", "ext-scope"), children=(_many("Hash", _HASH),))
+_HASH_DATA: Final = Shape(
+    attributes=("scope",), children=(_one("HashTargetID"), _many("Hash", _HASH))
+)
 _EMAIL_DATA: Final = Shape(
     children=(
         _one("EmailFrom"),

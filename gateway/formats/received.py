@@ -113,10 +113,8 @@ def read(line: str) -> Hop:
     text = f" {text} "
     places, comments, regular = _outline(text)
     by = _place(places, "by")
-    if by is None:
-        by = max(text.rfind(") by "), text.rfind("] by ")) + 2
-        if by == 1:
-            by = None
+    if by is None or not regular:
+        by, comments = _recovered(text)
         regular = regular and by is None
     start = len(text) if by is None else by
     end = min((at for at, word in places if at > start and word != "by"), default=len(text))
@@ -178,6 +176,18 @@ def _outline(text: str) -> tuple[list[tuple[int, str]], list[tuple[int, int]], b
                 break
             written = written or clause == "by"
     return places, comments, regular and not depth
+
+
+def _recovered(text: str) -> tuple[int | None, list[tuple[int, int]]]:
+    """Clause and comment of a line whose brackets do not balance: the last of each, if any.
+
+    A greeting that breaks the brackets stands before what the receiver writes of the sender.
+    """
+    close = max(text.rfind(") by "), text.rfind("] by "))
+    if close < 0:
+        return None, []
+    opened = text.rfind("(", 0, close)
+    return close + 2, [(opened, close + 1)] if text[close] == ")" and opened > 0 else []
 
 
 def _place(places: list[tuple[int, str]], wanted: str) -> int | None:

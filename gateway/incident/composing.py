@@ -18,8 +18,7 @@ from gateway.errors import MustNotLeave
 from gateway.formats import headers
 from gateway.formats.iodef_document import (
     FORMAT_ID,
-    SALTED_EMAIL,
-    SALTED_FILE,
+    SALTED,
     SHA256_JSON,
     Assessment,
     Confidence,
@@ -40,7 +39,7 @@ from gateway.formats.iodef_document import (
 )
 from gateway.incident.hosts import claimed, contact, source
 from gateway.incident.labels import restriction
-from gateway.incident.texts import NAME_CHARS, RAW_CHARS, clipped, fit, hidden, within
+from gateway.incident.texts import NAME_CHARS, RAW_CHARS, clipped, fit, hidden, whole_end, within
 from gateway.model import (
     Attachment,
     CaseId,
@@ -61,8 +60,9 @@ HEADERS_MOST: Final = 16
 LINK_CHARS: Final = 1_000
 TEXT_CHARS: Final = 1_000
 LINE_CHARS: Final = 2_000
-_LINK_BYTES: Final = 20_000
-_HEADER_BYTES: Final = 8_000
+TYPE_CHARS: Final = 100
+_LINK_BYTES: Final = 16_000
+_HEADER_BYTES: Final = 6_000
 _NAME_BYTES: Final = 5_000
 
 HEADERS: Final = {
@@ -78,8 +78,6 @@ HEADERS: Final = {
 }
 """The header fields that travel, recipients hidden: what the sender says of itself."""
 _MAILERS: Final = ("x-mailer", "user-agent")
-
-Scope = Literal["salted-email-hash", "salted-file-contents"]
 
 # Only the digest of something that is no text may travel as it is: who knows the text of a mailing
 # could try recipients one by one until a digest fits.
@@ -174,36 +172,49 @@ def _evidence(message: Message, origin: Origin, crossing: Crossing) -> tuple[Ema
     fields, mailer = _fields(message)
     links = message.links[:LINKS_MOST]
     attachments = message.attachments[:ATTACHMENTS_MOST]
-    texts = [message.subject or "", message.envelope_sender or "", mailer or ""]
-    texts += [value for _, value in fields]
-    texts += [link.url for link in links]
-    texts += [attachment.name or "" for attachment in attachments]
-    texts += [attachment.media_type for attachment in attachments]
-    shown = hidden(texts, crossing.hider)
-    at = 3 + len(fields)
-    values, urls = shown[3:at], shown[at : at + len(links)]
-    at += len(links)
-    names, types = shown[at : at + len(attachments)], hidden[at + len(attachments) :]
+    subject, sender, program, *rest = hidden(
+        [
+            message.subject or "",
+            message.envelope_sender or "",
+            mailer or "",
+            *(value for _, value in fields),
+            *(link.url for link in links),
+            *(attachment.name or "" for attachment in attachments),
+            *(attachment.media_type for attachment in attachments),
+        ],
+        crossing.hider,
+    )
+    values, rest = rest[: len(fields)], rest[len(fields) :]
+    urls, rest = rest[: len(links)], rest[len(links) :]
+    names, types = rest[: len(attachments)], rest[len(attachments) :]
     email_data = EmailData(
-        email_from=_optional(message.envelope_sender, shown[1], TEXT_CHARS),
-        email_subject=_optional(message.subject, shown[0], TEXT_CHARS),
-        x_mailer=_optional(mailer, shown[2], NAME_CHARS),
+        email_from=_optional(message.envelope_sender, sender, TEXT_CHARS),
+        email_subject=_optional(message.subject, subject, TEXT_CHARS),
+        x_mailer=_optional(mailer, program, NAME_CHARS),
         header_fields=tuple(
             Extension(value=value, dtype="string", name=name)
             for (name, _), value in zip(
                 fields, within(values, TEXT_CHARS, _HEADER_BYTES), strict=False
             )
         ),
-        hash_data=(_hash_data(crossing.source_digest, SALTED_EMAIL),),
+        hash_data=(_hash_data("email-hash", crossing.source_digest, salted=True),),
     )
-    line = clipped(crossing.hider.hide_line(fit(origin.line[:RAW_CHARS])), LINE_CHARS)
     files = tuple(
         _file(attachment, name, media_type, crossing.salt)
         for attachment, name, media_type in zip(
             attachments, within(names, NAME_CHARS, _NAME_BYTES), types, strict=False
         )
     )
-    record = RecordData(
+    return email_data, _record(message, _line(origin, crossing.hider), urls, files)
+
+
+def _line(origin: Origin, hider: Hider) -> str:
+    raw = fit(origin.line[:RAW_CHARS])
+    return clipped(whole_end(hider.hide_line(raw), raw), LINE_CHARS)
+
+
+def _record(message: Message, line: str, urls: list[str], files: tuple[File, ...]) -> RecordData:
+    return RecordData(
         record_items=(
             Extension(value=line, dtype="string", name="received"),
             *(
@@ -219,7 +230,6 @@ def _evidence(message: Message, origin: Origin, crossing: Crossing) -> tuple[Ema
             ),
         ),
     )
-    return email_data, record
 
 
 def _fields(message: Message) -> tuple[list[tuple[str, str]], str | None]:
@@ -248,22 +258,25 @@ def _optional(given: str | None, shown: str, most: int) -> str | UnsetType:
 def _file(attachment: Attachment, name: str, media_type: str, salt: bytes) -> File:
     """An attachment; the digest of a text, or of what may be one, is salted."""
     digest = bytes.fromhex(attachment.sha256)
-    ext_scope: Scope | None = None
-    if not _PLAIN_TYPE.match(attachment.media_type) or _TEXT_NAME.search(
-        (attachment.name or "").lower()
-    ):
-        digest, ext_scope = sha256(salt + digest).digest(), SALTED_FILE
+    salted = (
+        _PLAIN_TYPE.match(attachment.media_type.lower()) is None
+        or _TEXT_NAME.search((attachment.name or "").lower()) is not None
+    )
+    if salted:
+        digest = sha256(salt + digest).digest()
     return File(
         file_name=UNSET if attachment.name is None else name,
         file_size=attachment.size,
-        file_type=clipped(media_type, NAME_CHARS),
-        hash_data=_hash_data(digest, ext_scope),
+        file_type=clipped(media_type, TYPE_CHARS),
+        hash_data=_hash_data("file-contents", digest, salted=salted),
     )
 
 
-def _hash_data(digest: bytes, ext_scope: Scope | None) -> HashData:
+def _hash_data(
+    scope: Literal["email-hash", "file-contents"], digest: bytes, *, salted: bool
+) -> HashData:
     return HashData(
-        scope="file-contents" if ext_scope is None else "ext-value",
-        ext_scope=UNSET if ext_scope is None else ext_scope,
+        scope=scope,
+        hash_target=SALTED if salted else UNSET,
         hashes=(Hash(digest_method=SHA256_JSON, digest_value=b64encode(digest).decode()),),
     )

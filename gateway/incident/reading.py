@@ -15,7 +15,6 @@ from msgspec import UNSET, UnsetType
 
 from gateway.errors import DocumentInvalid
 from gateway.formats.iodef_document import (
-    SALTED_FILE,
     Address,
     Document,
     Extension,
@@ -240,5 +239,5 @@ def _attached(file: File) -> Attached:
         media_type=file.file_type,
         size=file.file_size,
         digest=b64decode(file.hash_data.hashes[0].digest_value).hex(),
-        salted=file.hash_data.ext_scope == SALTED_FILE,
+        salted=file.hash_data.hash_target is not UNSET,
     )

@@ -1,7 +1,7 @@
 """Texts of a mail on their way into a document: fit for XML, recipients hidden, clipped.
 
-The law: hidden before clipped, and cut only far behind where they are clipped, so that no
-recipient is left halved. Verbs: ``hidden``, ``fit``, ``clipped``, ``within``.
+The law: hidden before clipped, so that no recipient is left halved.
+Verbs: ``hidden``, ``fit``, ``clipped``, ``within`` a budget, ``whole_end``.
 """
 
 import re
@@ -14,6 +14,10 @@ from gateway.redact import Hider
 
 RAW_CHARS: Final = 4_000
 """Characters of one text of a mail that are looked at here."""
+LONG_CHARS: Final = 2_000
+"""From this length on a text may have been cut, here or when the mail was read."""
+TAIL_CHARS: Final = 1_000
+"""The end of such a text that is dropped: longer than an address in any disguise."""
 NAME_CHARS: Final = 250
 """Characters of a name that travel."""
 
@@ -22,14 +26,21 @@ _UNFIT: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 def hidden(texts: Sequence[str], hider: Hider) -> list[str]:
-    """The texts without what XML cannot hold and without recipients.
-
-    They are cut only far behind where they will be clipped, so that no recipient is left halved.
-    """
+    """The texts without what XML cannot hold and without recipients."""
     short = [text[:RAW_CHARS] for text in texts]
     if not "".join(short).isprintable():
         short = [fit(text) for text in short]
-    return hider.hide("\0".join(short)).split("\0")
+    done = hider.hide("\0".join(short)).split("\0")
+    return [whole_end(text, before) for text, before in zip(done, short, strict=True)]
+
+
+def whole_end(done: str, before: str) -> str:
+    """``done`` without its end where ``before``, the text it was made of, may have been cut.
+
+    A cut may have left half of a recipient at the end, where nobody can recognise it; hiding
+    others before it can then bring it forward into what travels.
+    """
+    return done if len(before) < LONG_CHARS else done[:-TAIL_CHARS] + "\u2026"
 
 
 def fit(text: str) -> str:

@@ -238,18 +238,20 @@ class _Walk:
     def _same_network(self, hop: Hop, one: str, other: str) -> bool:
         """Whether two addresses are of one network by the tables: range or AS number."""
         first, second = self.locate(one), self.locate(other)
+        large = kin.large(hop.by or "")
         same_holder = _same_holder(first, second)
         if same_holder is False:
-            return False
+            # Large providers hold several AS, whose names begin alike.
+            return large and _first_word(first) == _first_word(second)
         if same_holder:
             # Among a hoster's customers only a verified name, or a large provider's inner
             # machine, which takes nothing from strangers, will do.
             crowded = _CROWDED.search(first.as_name or "") is not None
-            return not crowded or hop.rdns is not None or kin.large(hop.by or "")
+            return not crowded or hop.rdns is not None or large
         if first.prefix is not None and first.prefix == second.prefix:
             return True
         # What the tables do not know does not count against a large provider.
-        return kin.large(hop.by or "") or _within(one, other, 3, 2)
+        return large or _within(one, other, 3, 2)
 
     def _doubt(self, level: Confidence) -> None:
         if self.confidence is Confidence.HIGH:
@@ -307,6 +309,11 @@ def _same_holder(one: Hosting, other: Hosting) -> bool | None:
     if one.as_name and other.as_name:
         return one.as_name == other.as_name
     return None
+
+
+def _first_word(hosting: Hosting) -> str:
+    """The first word of the AS name: ``microsoft`` of MICROSOFT-CORP-MSN-AS-BLOCK."""
+    return re.split(r"[^a-z0-9]", (hosting.as_name or "").lower(), maxsplit=1)[0]
 
 
 def _near(one: str, other: str) -> bool:

@@ -93,10 +93,10 @@ def file_reports(db: Connection, filed: Sequence[Filed], contents: Mapping[str, 
         db.execute(t.detail.insert(), rows)
 
 
-def keep_originals(db: Connection, rows: Sequence[tuple[str, int, bytes, int]]) -> None:
-    """Enter originals (digest, size, salt, stored at) that are not entered yet."""
+def keep_originals(db: Connection, rows: Sequence[tuple[str, int, bytes, bytes, int]]) -> None:
+    """Enter originals (digest, size, salt, salted digest, stored at) not entered yet."""
     if rows:
-        names = ("sha256", "size", "salt", "stored_at")
+        names = ("sha256", "size", "salt", "salted", "stored_at")
         statement = sa.insert(t.original).prefix_with("OR IGNORE", dialect="sqlite")
         db.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
 
@@ -111,13 +111,49 @@ def contents(db: Connection, ids: Collection[str]) -> dict[str, Report]:
     return found
 
 
-def salts(db: Connection, digests: Collection[str]) -> dict[str, bytes]:
-    """The salt of each original named by its digest."""
-    found: dict[str, bytes] = {}
+def salts(db: Connection, digests: Collection[str]) -> dict[str, tuple[bytes, bytes]]:
+    """The salt and the salted digest of each original named by its digest."""
+    found: dict[str, tuple[bytes, bytes]] = {}
+    o = t.original.c
     for some in chunks(digests):
-        query = sa.select(t.original.c.sha256, t.original.c.salt)
-        found.update(db.execute(query.where(t.original.c.sha256.in_(some))).tuples().all())
+        query = sa.select(o.sha256, o.salt, o.salted).where(o.sha256.in_(some))
+        found.update({name: (salt, salted) for name, salt, salted in db.execute(query).tuples()})
     return found
+
+
+def to_refer(db: Connection, peer: str, most: int) -> list[Filed]:
+    """At most ``most`` reports that are to be referred to ``peer``, oldest first."""
+    names = Filed.__struct_fields__
+    r = t.report.c
+    query = (
+        sa.select(*[r[name] for name in names])
+        .join(t.case, t.case.c.id == r.case_id)
+        .where(r.fate == "to_refer", r.state == "filed", t.case.c.peer == peer)
+        .order_by(r.id)
+        .limit(most)
+    )
+    return [Filed(**row) for row in db.execute(query).mappings()]
+
+
+def refer(db: Connection, ids: Sequence[str], why: str = "") -> int:
+    """Mark reports as referred by compare-and-set; how many were still to be."""
+    r, done = t.report.c, 0
+    for some in chunks(ids):
+        done += db.execute(
+            t.report.update()
+            .where(r.id.in_(some), r.fate == "to_refer")
+            .values(fate="kept" if why else "referred", why=why)
+        ).rowcount
+    return done
+
+
+def reports(db: Connection, *, ids: Sequence[str] = (), case_id: str = "") -> list[Filed]:
+    """The reports of those ids, or of one case, by id."""
+    names = Filed.__struct_fields__
+    r = t.report.c
+    query = sa.select(*[r[name] for name in names]).order_by(r.id)
+    query = query.where(r.case_id == case_id) if case_id else query.where(r.id.in_(ids))
+    return [Filed(**row) for row in db.execute(query).mappings()]
 
 
 def campaigns_by_exact(db: Connection, exacts: Collection[str]) -> dict[str, str]:

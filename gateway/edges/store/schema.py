@@ -68,6 +68,7 @@ original = sa.Table(
     _column("sha256", Text, key=True),
     _column("size", Big),
     _column("salt", Bytes),  # what hides the digest abroad; it leaves only with the original
+    _column("salted", Bytes),  # the digest that may cross: of the salt and the source
     _column("stored_at", Big),
     _column("delete_after", Big, null=True),
     sa.Column("hold", sa.Boolean, nullable=False, server_default=sa.false()),

@@ -159,7 +159,9 @@ def move(
     if not changes:
         return 0
     bind, s = sa.bindparam, t.sent.c
-    columns: dict[str, sa.ColumnElement[object]] = {name: bind(f"new_{name}") for name in changes[0][2]}
+    columns: dict[str, sa.ColumnElement[object]] = {
+        name: bind(f"new_{name}") for name in changes[0][2]
+    }
     rows = [
         {"the_jti": jti, "was": was, **{f"new_{name}": value for name, value in new.items()}}
         for jti, was, new in changes

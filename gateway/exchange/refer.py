@@ -1,0 +1,123 @@
+"""Reports of routed cases become signed SETs in the stream to the peer that serves the country.
+
+The law: a report is referred once. Composing and signing are done outside the transaction; the
+transaction takes the result only if no report of the batch was referred meanwhile.
+Verb: ``refer``.
+"""
+
+from urllib.parse import urlsplit
+
+import msgspec
+
+from gateway import incident, seal
+from gateway.edges.store import ledger, records, streams
+from gateway.edges.store.records import Filed, micros, moment
+from gateway.errors import MustNotLeave
+from gateway.exchange.gateway import Gateway
+from gateway.exchange.outbound import Saying, sealed
+from gateway.formats import iodef_json
+from gateway.model import CaseId, Kind, Noun, PeerId, Report, ReportId, Tlp
+from gateway.redact import Hider
+from gateway.trust import Peer
+
+BATCH = 200
+SALT_BYTES = 32
+
+
+class Referred(Noun):
+    """How many reports were referred, and how many could not leave (each says why)."""
+
+    reports: int = 0
+    kept: int = 0
+
+
+def refer(gateway: Gateway, peer: Peer) -> Referred:
+    """Refer every report that waits for ``peer``; safe to run again, or twice at once."""
+    done = Referred()
+    while True:
+        with gateway.store.read() as db:
+            waiting = records.to_refer(db, peer.id, BATCH)
+            contents = records.contents(db, [filed.id for filed in waiting])
+            salts = records.salts(db, [filed.source_sha256 for filed in waiting])
+        if not waiting:
+            return done
+        sayings: list[Saying] = []
+        stuck: dict[str, str] = {}
+        for filed in waiting:
+            try:
+                report, salt = contents[filed.id], salts[filed.source_sha256]
+                sayings.append(_saying(gateway, peer, filed, report, salt))
+            except MustNotLeave as error:
+                stuck[filed.id] = error.detail
+            except KeyError:
+                stuck[filed.id] = "what was read of it is no longer kept"
+        done = _append(gateway, peer.id, sayings, stuck, done)
+
+
+def _append(
+    gateway: Gateway,
+    peer: PeerId,
+    sayings: list[Saying],
+    stuck: dict[str, str],
+    done: Referred,
+) -> Referred:
+    now = gateway.now()
+    postings = [sealed(gateway, peer, saying, now) for saying in sayings]
+    ids = [str(saying.report_id) for saying in sayings]
+    with gateway.store.write() as db:
+        if records.refer(db, ids) != len(ids):
+            # Another worker referred some of them first; what it did stands.
+            db.rollback()
+            return done
+        for report_id, why in stuck.items():
+            records.refer(db, [report_id], why=f"stays here: {why}")
+        streams.append(db, peer, postings)
+        said = {"peer": peer, "sets": [[p.jti, p.digest.hex()] for p in postings]}
+        ledger.append(db, micros(now), "referred", said, gateway.draw(SALT_BYTES))
+    return Referred(reports=done.reports + len(ids), kept=done.kept + len(stuck))
+
+
+def _saying(
+    gateway: Gateway, peer: Peer, filed: Filed, report: Report, salt: tuple[bytes, bytes]
+) -> Saying:
+    document = as_sent(gateway, peer, filed, report, salt)
+    case = seal.CaseName(iss=gateway.me, id=CaseId(str(filed.case_id)))
+    return Saying(
+        kind=Kind.REPORT,
+        subject=seal.case_subject(case.id),
+        body=seal.ReportBody(case=case, iodef=msgspec.json.decode(document), label=Tlp.AMBER),
+        txn=filed.id,
+        report_id=filed.id,
+        case_id=filed.case_id,
+    )
+
+
+def as_sent(
+    gateway: Gateway, peer: Peer, filed: Filed, report: Report, salt: tuple[bytes, bytes]
+) -> bytes:
+    """The interchange document of a report exactly as ``peer`` gets it, in JSON.
+
+    Raises:
+        MustNotLeave: it names no host, or holds something that may not cross the border.
+    """
+    message = report.message
+    hider = Hider(
+        gateway.keys.redaction(peer.id),
+        message.recipients if message else (),
+        message.recipient_names if message else (),
+    )
+    host = str(urlsplit(gateway.me).hostname)
+    crossing = incident.Crossing(
+        fqdn=host,
+        report_id=ReportId(filed.id),
+        case_id=CaseId(str(filed.case_id)),
+        tlp=Tlp.AMBER,
+        generated_at=gateway.now(),
+        reported_at=moment(filed.recorded_at),
+        contact_name=gateway.config.name,
+        contact_mailbox=gateway.config.mailbox or f"abuse@{host}",
+        salt=salt[0],
+        source_digest=salt[1],
+        hider=hider,
+    )
+    return incident.guard(iodef_json.write(incident.compose(report, crossing)), hider)

@@ -1,0 +1,88 @@
+"""A mistake is taken back: at home, and abroad where it already went. Verb: ``withdraw``."""
+
+import sqlalchemy as sa
+
+from gateway import seal
+from gateway.edges.store import cases, ledger, records, streams
+from gateway.edges.store import schema as t
+from gateway.edges.store.records import micros
+from gateway.errors import NotFound, StepIllegal
+from gateway.exchange.gateway import Gateway
+from gateway.exchange.outbound import Saying, post, step
+from gateway.model import CaseId, Kind, Noun, PeerId, SetId, Tlp
+from gateway.protocol import Fate, Step
+
+SALT_BYTES = 32
+
+
+class Withdrawn(Noun):
+    """How many reports were taken back, SETs cancelled before sending, withdrawals queued."""
+
+    reports: int
+    cancelled: int
+    withdrawals: int
+
+
+def withdraw(gateway: Gateway, name: str, because: str) -> Withdrawn:
+    """Take back the report ``name``, or every report of our own in the case ``name``.
+
+    What no peer was ever sent is cancelled; what may have arrived is followed by a withdrawal.
+
+    Raises:
+        NotFound: there is no such case or report.
+        StepIllegal: a peer reported it; only that peer can take it back.
+    """
+    now = gateway.now()
+    cancelled = withdrawals = 0
+    with gateway.store.write() as db:
+        case = cases.get(db, name)
+        filed = records.reports(db, case_id=case.id) if case else records.reports(db, ids=[name])
+        if not filed:
+            raise NotFound(f"there is no case or report {name}", hint="entente case list")
+        ours = [report for report in filed if report.issuer == gateway.me]
+        if not ours:
+            raise StepIllegal(f"{name} was reported by {filed[0].issuer}; only it can withdraw it")
+        standing = [report for report in ours if report.state != "withdrawn"]
+        for report in standing:
+            for posting in streams.postings_of_report(db, report.id):
+                if posting.kind != Kind.REPORT:
+                    continue
+                step(db, [posting], Step.WITHDRAW, {"why": because})
+                if posting.state == Fate.QUEUED:
+                    cancelled += 1
+                    continue
+                meant = SetId(issuer=gateway.me, jti=posting.jti)
+                body = seal.WithdrawalBody(
+                    label=Tlp.AMBER,
+                    case=seal.CaseName(iss=gateway.me, id=CaseId(str(report.case_id))),
+                    follows=meant,
+                    reason=because[:1000],
+                )
+                saying = Saying(
+                    kind=Kind.WITHDRAWAL,
+                    subject=seal.set_subject(meant),
+                    body=body,
+                    txn=report.id,
+                    report_id=report.id,
+                    case_id=report.case_id,
+                )
+                post(gateway, db, PeerId(posting.peer), [saying], now)
+                withdrawals += 1
+            mark_withdrawn(db, report.id, because)
+        said = {"reports": [report.id for report in standing], "because": because}
+        ledger.append(db, micros(now), "withdrawn", said, gateway.draw(SALT_BYTES))
+    return Withdrawn(reports=len(standing), cancelled=cancelled, withdrawals=withdrawals)
+
+
+def mark_withdrawn(db: sa.Connection, report_id: str, because: str) -> None:
+    """Take a report out of its case's counts; the report itself stays, with the reason."""
+    r, c = t.report.c, t.case.c
+    changed = db.execute(
+        t.report.update()
+        .where(r.id == report_id, r.state == "filed")
+        .values(state="withdrawn", fate="kept", why=because[:1000])
+    )
+    if changed.rowcount == 0:
+        return
+    of_case = sa.select(r.case_id).where(r.id == report_id).scalar_subquery()
+    db.execute(t.case.update().where(c.id == of_case).values(reports=c.reports - 1))
