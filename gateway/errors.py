@@ -105,6 +105,13 @@ class SourceUnreadable(OurError):
     sentence = "The file cannot be read."
 
 
+class ReaderUnusable(OurError):
+    """The child processes that read mail cannot be started or die before they begin."""
+
+    code = "reader_unusable"
+    sentence = "Mail cannot be read here at present."
+
+
 class Unparseable(OurError):
     """Bytes that are no mail, or a mail that reached a bound; the source is kept all the same."""
 

@@ -25,7 +25,7 @@ DIALECTS = {
     "gmail": "from {helo} (mail.example.org. [192.0.2.1]) by mx.google.com with ESMTPS id h36si5",
     "yahoo": "from 192.0.2.1 (EHLO {helo}) by 10.197.32.146 with SMTPs (version=TLS1_3)",
     "tls comment": "from {helo} (mail.example.org [192.0.2.1]) (using TLSv1.3 with cipher X"
-    " (256/256 bits)) (No client certificate requested) by mx.example.net (Postfix) with ESMTPS id 1",
+    " (256/256 bits)) (No client certificate requested) by mx.example.net (Postfix) with ESMTPS",
     "imail": "from {helo} [192.0.2.1] by mx.example.net (SMTPD32-7.11 ) id ABD970108",
 }
 

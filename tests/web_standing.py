@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -151,8 +151,9 @@ class Standing:
                 # The plain socket is half closed beneath TLS: the body breaks off.
                 socket.socket.shutdown(connection, socket.SHUT_WR)
             answer = b""
-            while piece := connection.recv(65_536):
-                answer += piece
+            with suppress(ssl.SSLError):  # the server's word that our side broke off
+                while piece := connection.recv(65_536):
+                    answer += piece
         return answer
 
 

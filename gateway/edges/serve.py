@@ -5,6 +5,7 @@ lacks: a deadline for a caller's greeting and header lines, and one for body and
 law: one process takes the requests, so that one writer meets the database. Verb: ``serve``.
 """
 
+import os
 import signal
 import socket
 import ssl
@@ -139,7 +140,6 @@ class _Application(BaseApplication):
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
             "control_socket_disable": True,
-            "umask": 0o077,
             "accesslog": None,
             "errorlog": "-",
             "loglevel": "error",
@@ -154,6 +154,7 @@ class _Application(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:  # noqa: ANN401 - gunicorn's name for an application
+        os.umask(0o077)  # what this process writes is for its owner alone
         try:
             return self._make()
         except EntenteError as error:

@@ -300,7 +300,7 @@ def _receiver(
     """The machine after ``by`` and the address that it prints of itself, if any."""
     clause_end = next((a for a, _ in comments if a > start), end)
     words = text[start + 3 : min(clause_end, end)].split()
-    name = words[0].rstrip(".,").strip("[]<>").lower() if words else ""
+    name = words[0][:300].rstrip(".,").strip("[]<>").lower() if words else ""
     if (own := _literal(name)) is not None:
         return own, own
     known = name if 0 < len(name) <= _LONGEST else None

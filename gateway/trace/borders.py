@@ -40,6 +40,15 @@ _EDGES = re.compile(
     """,
     re.VERBOSE,
 )
+# Networks of a large provider's mail machines alone, which the tables know partly or share with
+# its customers. Exchange Online numbers its machines in every second group "10?6" of one block.
+_OWN: dict[str, tuple[Network, ...]] = {
+    "microsoft": (
+        *(ipaddress.ip_network(f"2603:10{digit:x}6::/32") for digit in range(16)),
+        ipaddress.ip_network("2a01:111:e400::/48"),
+        ipaddress.ip_network("2a01:111:f400::/46"),
+    ),
+}
 _NAME = re.compile(r"(?:\*?\.)?([a-z0-9_][a-z0-9_.-]{0,252})", re.IGNORECASE)
 
 
@@ -97,3 +106,13 @@ def settings(borders: Sequence[str]) -> Settings:
 def kept(host: str) -> bool:
     """Whether a host (lower case) takes in mail from the internet for a large provider."""
     return _EDGES.fullmatch(host) is not None
+
+
+@lru_cache(maxsize=8192)
+def owned(house: str | None, address: str) -> bool:
+    """Whether an address (canonical) is kept as one of the large provider's own machines."""
+    networks = _OWN.get(house or "", ())
+    if not networks:
+        return False
+    found = ipaddress.ip_address(address)
+    return any(found.version == net.version and found in net for net in networks)

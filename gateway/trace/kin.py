@@ -63,7 +63,6 @@ _CUSTOMER_DOMAINS = frozenset(_CUSTOMERS.split())
 _DOMAINS = {
     domain: row.split()[0] for row in _PROVIDERS.strip().splitlines() for domain in row.split()[1:]
 }
-_LARGE = frozenset(_DOMAINS.values())
 _CUSTOMER_WORD = re.compile(
     r"(?:^|[.-])(?:[avsx]?dsl|dyn|dynamic|dynip|dhcp|pool|ppp|pppoe|dial(?:up|in)?|cable|cust|"
     r"customer|client|user|host|broadband|static|res|residential|mobile|nat|ip|vps|pc)\d*(?=[.-])"
@@ -129,8 +128,3 @@ def customer(host: str, at: str) -> bool:
         return True
     packed = "".join(f"{int(octet):02x}" for octet in octets)
     return packed in host or "".join(octet.zfill(3) for octet in octets) in host
-
-
-def large(host: str) -> bool:
-    """Whether a host name is of a large provider that is kept here by name."""
-    return organisation(host) in _LARGE

@@ -16,7 +16,7 @@ from gateway.formats import received
 from gateway.formats.received import Hop
 from gateway.model import Claimed, Confidence, Hosting, Noun, Origin
 from gateway.trace import kin, witness
-from gateway.trace.borders import Settings, kept, settings
+from gateway.trace.borders import Settings, kept, owned, settings
 
 Locate = Callable[[str], Hosting]
 """How the walk asks where an address (canonical text) is; expected to remember its answers."""
@@ -166,7 +166,7 @@ class _Walk:
         if stranger is None:
             # A name such as "mx" or "gateway.lan" speaks neither for nor against.
             if hop.address is None or not _linked(hop, older):
-                self.confidence = Confidence.LOW
+                self._doubt(Confidence.MEDIUM if _same_site(hop.by, older.by) else Confidence.LOW)
             return None
         if kin.akin(stranger, hop.by) or (kin.local(hop.by) and _linked(hop, older)):
             return None
@@ -177,8 +177,11 @@ class _Walk:
         """Whether the line tells of a mailbox: a collection by POP or IMAP, or a delivery."""
         if hop.mailbox:
             return True
-        # Exchange delivers into a mailbox by HTTPS; webmail of others takes mail in by it.
-        return hop.protocol == "HTTPS" and any(kin.akin(name, hop.by) for name in _names(hop))
+        # Exchange, which verifies no names, delivers into a mailbox by HTTPS; webmail of others
+        # takes mail in by it.
+        if hop.protocol != "HTTPS" or hop.rdns is not None:
+            return False
+        return any(kin.akin(name, hop.by) for name in _names(hop))
 
     def _internal(self, number: int, hop: Hop) -> bool:
         """Whether the line tells of a step between two machines of the reporter's provider."""
@@ -212,12 +215,14 @@ class _Walk:
 
     def _proved(self, hop: Hop, address: str) -> bool:
         """Whether network or verified name prove that the sender is of the provider."""
+        named = [name for name in _names(hop) if kin.akin(name, hop.by)]
+        if named and hop.by is not None and owned(kin.organisation(hop.by), address):
+            return True
         receiver = hop.by_address
         if receiver is None or not self._public(receiver):
             receiver = self._learned(hop)
         if receiver is not None and _near(address, receiver):
             return True
-        named = [name for name in (hop.rdns, *_names(hop)) if name and kin.akin(name, hop.by)]
         if receiver is not None and named and self._same_network(hop, address, receiver):
             self._doubt(Confidence.MEDIUM)
             return True
@@ -238,23 +243,17 @@ class _Walk:
     def _same_network(self, hop: Hop, one: str, other: str) -> bool:
         """Whether two addresses are of one network by the tables: range or AS number."""
         first, second = self.locate(one), self.locate(other)
-        large = kin.large(hop.by or "")
         same_holder = _same_holder(first, second)
-        if same_holder is False:
-            # Large providers hold several AS, whose names begin alike.
-            return large and _first_word(first) == _first_word(second)
-        if same_holder:
-            # Among a hoster's customers only a verified name, or a large provider's inner
-            # machine, which takes nothing from strangers, will do.
+        if same_holder is not None:
+            # Among a hoster's customers only a verified name will do.
             crowded = _CROWDED.search(first.as_name or "") is not None
-            return not crowded or hop.rdns is not None or large
+            return same_holder and not (crowded and hop.rdns is None)
         if first.prefix is not None and first.prefix == second.prefix:
             return True
-        # What the tables do not know does not count against a large provider.
-        return large or _within(one, other, 3, 2)
+        return _within(one, other, 3, 2)
 
     def _doubt(self, level: Confidence) -> None:
-        if self.confidence is Confidence.HIGH:
+        if self.confidence is not Confidence.LOW:
             self.confidence = level
 
 
@@ -270,6 +269,13 @@ def _same_machine(one: str, other: str) -> bool:
         return True
     same_label = one.partition(".")[0] == other.partition(".")[0]
     return same_label and (kin.akin(one, other) or kin.local(one) or kin.local(other))
+
+
+def _same_site(one: str | None, other: str | None) -> bool:
+    """Whether two names are of one private domain: ``a.nyi.internal`` and ``b.internal``."""
+    if one is None or other is None or "." not in one or not (kin.local(one) and kin.local(other)):
+        return False
+    return one.rpartition(".")[2] == other.rpartition(".")[2]
 
 
 def _linked(hop: Hop, older: Hop) -> bool:
@@ -309,11 +315,6 @@ def _same_holder(one: Hosting, other: Hosting) -> bool | None:
     if one.as_name and other.as_name:
         return one.as_name == other.as_name
     return None
-
-
-def _first_word(hosting: Hosting) -> str:
-    """The first word of the AS name: ``microsoft`` of MICROSOFT-CORP-MSN-AS-BLOCK."""
-    return re.split(r"[^a-z0-9]", (hosting.as_name or "").lower(), maxsplit=1)[0]
 
 
 def _near(one: str, other: str) -> bool:

@@ -1,6 +1,6 @@
 """Cases in the database: found or opened, counted, routed. In the caller's transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -133,3 +133,15 @@ def local(db: Connection, after: str = "", most: int = 500) -> list[Case]:
     c = t.case.c
     query = sa.select(t.case).where(c.id > after, c.foreign_issuer == "").order_by(c.id).limit(most)
     return [as_case(row) for row in db.execute(query).mappings()]
+
+
+def find_foreign(db: Connection, issuer: PeerId, names: Collection[str]) -> dict[str, str]:
+    """Our ids of those of ``issuer``'s cases that we have, by its own ids."""
+    found: dict[str, str] = {}
+    c = t.case.c
+    for some in chunks(names):
+        query = sa.select(c.foreign_id, c.id).where(
+            c.foreign_issuer == issuer, c.foreign_id.in_(some)
+        )
+        found.update(db.execute(query).tuples().all())
+    return found

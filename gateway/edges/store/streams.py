@@ -251,3 +251,24 @@ def verdicts(db: Connection, issuer: PeerId) -> dict[tuple[str, str], int]:
     r = t.received.c
     query = sa.select(r.kind, r.verdict, sa.func.count()).where(r.issuer == issuer)
     return {(k, v): n for k, v, n in db.execute(query.group_by(r.kind, r.verdict)).tuples()}
+
+
+def accepted_reports(db: Connection, issuer: PeerId, ids: Collection[str]) -> dict[str, str]:
+    """For each incident id of ``issuer`` that stands in a report here: the ``jti`` it came in."""
+    found: dict[str, str] = {}
+    r, a = t.report.c, t.received.c
+    for some in chunks(ids):
+        query = (
+            sa.select(r.source_sha256, a.jti)
+            .join(t.received, a.report_id == r.id)
+            .where(r.issuer == issuer, r.source_sha256.in_(some), r.reporter == "")
+            .where(a.issuer == issuer, a.kind == "report")
+        )
+        found.update(db.execute(query).tuples().all())
+    return found
+
+
+def set_head(db: Connection, peer: PeerId, head: bytes) -> None:
+    """Keep the last head that ``peer`` announced, with what we found (JSON)."""
+    now = place(db, peer, "in")
+    set_place(db, peer, "in", msgspec.structs.replace(now, head=head))
