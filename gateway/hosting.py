@@ -7,6 +7,7 @@ Verbs: ``canonical``, ``special``, ``weigh``, ``explain``.
 """
 
 import ipaddress
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
 from gateway.errors import AddressInvalid
@@ -17,13 +18,14 @@ Locate = Callable[[str], Hosting]
 REGISTRATION = "registration"
 GEOLOCATION = "geolocation"
 AS_COUNTRY = "as"
+"""The three kinds of claims: only the first decides."""
 NO_COUNTRIES = frozenset({"EU", "AP", "ZZ"})
 """Codes of the registries that are no countries."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# Python's own is_global is true for several of these, so the table is ours.
+# Python's own is_global is true for several of these, so the table is ours. The empty word is
+# that of public addresses; of IPv6 only 2000::/3 has been opened for them (RFC 4291 §2.4).
 _SPECIAL: dict[str, tuple[str, ...]] = {
     "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fec0::/10"),
     "shared": ("100.64.0.0/10",),
@@ -56,25 +58,46 @@ _SPECIAL: dict[str, tuple[str, ...]] = {
         "192.175.48.0/24",
         "198.18.0.0/15",
         "240.0.0.0/4",
+        "::/0",
         "::/128",
-        "100::/64",
-        "2001:2::/48",
-        "2001:10::/28",
-        "2001:20::/28",
-        "2001:30::/28",
-        "2001:4:112::/48",
+        "2001::/23",
         "2620:4f:8000::/48",
-        "5f00::/16",
-        "fe80::/10",
     ),
+    "": ("0.0.0.0/0", "2000::/3"),
 }
-_TABLE: tuple[tuple[_Network, str], ...] = tuple(
-    sorted(
-        ((ipaddress.ip_network(block), word) for word, some in _SPECIAL.items() for block in some),
-        key=lambda row: -row[0].prefixlen,
-    )
-)
-_GLOBAL_V6 = ipaddress.ip_network("2000::/3")
+
+
+def _cut(version: int) -> tuple[list[int], list[str]]:
+    """The special blocks of one IP version as starts in order, each with its word.
+
+    Where blocks lie inside each other the narrowest speaks.
+    """
+    blocks = [
+        (int(network.network_address), network.num_addresses, word)
+        for word, texts in _SPECIAL.items()
+        for network in map(ipaddress.ip_network, texts)
+        if network.version == version
+    ]
+    starts = sorted({edge for first, size, _ in blocks for edge in (first, first + size)})
+    words = []
+    for start in starts:
+        around = [(size, word) for first, size, word in blocks if first <= start < first + size]
+        words.append(min(around, default=(0, ""))[1])
+    return starts, words
+
+
+_WORDS = {
+    "private": "a private address, used inside one network",
+    "shared": "an address that an access provider shares among customers",
+    "loopback": "a machine's address for itself",
+    "documentation": "an address reserved for examples",
+    "multicast": "an address of a group, not of a host",
+    "embedded": "an IPv6 address that only carries an IPv4 address",
+    "reserved": "an address reserved for special uses",
+}
+_CUTS = {4: _cut(4), 6: _cut(6)}
+_ISATAP = frozenset({0x0000_5EFE, 0x0200_5EFE})
+_MAPPED = 0xFFFF
 
 
 def parse(address: str) -> Address:
@@ -83,7 +106,9 @@ def parse(address: str) -> Address:
     Raises:
         AddressInvalid: it is no IP address in the usual spelling.
     """
-    text = address.strip().strip("[]")
+    text = address.strip()
+    if text[:1] == "[" and text[-1:] == "]":
+        text = text[1:-1]
     if text[:5].lower() == "ipv6:":
         text = text[5:]
     try:
@@ -96,91 +121,104 @@ def parse(address: str) -> Address:
 
 
 def canonical(address: str) -> str:
-    """``address`` in its one canonical spelling (RFC 5952 §4).
+    """``address`` in its one canonical spelling (RFC 5952 §4 and §5).
 
     Raises:
         AddressInvalid: it is no IP address.
     """
-    return str(parse(address))
+    return _text(parse(address))
 
 
-def special(address: str) -> str | None:
+def _text(address: Address) -> str:
+    # Versions of Python differ in how they spell an IPv4 address that is mapped into IPv6.
+    number = int(address)
+    if address.version == 6 and number >> 32 == _MAPPED:
+        return f"::ffff:{ipaddress.IPv4Address(number & 0xFFFF_FFFF)}"
+    return str(address)
+
+
+def special(address: str | Address) -> str | None:
     """Why ``address`` is no public host's: the word of ``model.Hosting.none``; None if it is.
 
+    Addresses that carry an IPv4 address inside never count as public, whatever they carry.
+
     Raises:
         AddressInvalid: it is no IP address.
     """
-    return _special(parse(address))
-
-
-def _special(address: Address) -> str | None:
-    for network, word in _TABLE:
-        if address.version == network.version and address in network:
-            return word
-    if address.version == 6 and address not in _GLOBAL_V6:
-        return "reserved"
-    if address.version == 6 and (int(address) >> 32 & 0xFFFF_FFFF) in {0x5EFE, 0x0200_5EFE}:
+    found = parse(address) if isinstance(address, str) else address
+    starts, words = _CUTS[found.version]
+    number = int(found)
+    word = words[bisect_right(starts, number) - 1]
+    if not word and found.version == 6 and number >> 32 & 0xFFFF_FFFF in _ISATAP:
         # ISATAP carries an IPv4 address in its lower half (RFC 5214 §6.1).
         return "embedded"
-    return None
+    return word or None
 
 
-def neighbourhood(address: str) -> str:
-    """The /24 or /48 around an address, which stands for its network where nothing else does."""
-    found = parse(address)
-    bits = 24 if found.version == 4 else 48
-    return str(ipaddress.ip_network((found, bits), strict=False))
+def neighbourhood(address: str | Address) -> str:
+    """The /24 or /48 around an address, which stands for its network where nothing else does.
+
+    Raises:
+        AddressInvalid: it is no IP address.
+    """
+    found = parse(address) if isinstance(address, str) else address
+    if found.version == 4:
+        return f"{ipaddress.IPv4Address(int(found) >> 8 << 8)}/24"
+    return f"{ipaddress.IPv6Address(int(found) >> 80 << 80)}/48"
 
 
 def weigh(
-    address: str,
+    address: str | Address,
     claims: Sequence[HostingClaim],
     *,
     asn: int | None = None,
     as_name: str | None = None,
 ) -> Hosting:
-    """What the claims of all sources about a canonical ``address`` come to.
+    """What the claims of all sources about an address come to.
+
+    The confidence is high where registration names one country and nothing says otherwise,
+    medium where geolocation points elsewhere, low where nothing is decided or it is disputed.
 
     Args:
-        address: in canonical spelling.
-        claims: what each source says; those of registration decide.
+        address: which one.
+        claims: what each source says; those of registration decide, the narrowest block first.
+            A claim may name EU, AP or ZZ: it is kept and decides nothing.
         asn: the number of the autonomous system, where a source knows it.
         as_name: its name.
 
     Raises:
         AddressInvalid: it is no IP address.
     """
-    kind = special(address)
-    network = f"AS{asn}" if asn else (as_name or neighbourhood(address))
+    found = parse(address) if isinstance(address, str) else address
+    kind = special(found)
     if kind is not None:
-        return Hosting(address=address, country=None, network=neighbourhood(address), none=kind)
-    registered = sorted(
-        (claim for claim in claims if claim.kind == REGISTRATION and claim.country),
-        key=_specific,
-        reverse=True,
-    )
-    countries = {claim.country for claim in registered if claim.country not in NO_COUNTRIES}
+        return Hosting(address=_text(found), country=None, network=neighbourhood(found), none=kind)
+    registered = [claim for claim in claims if claim.kind == REGISTRATION and claim.country]
+    naming = [claim for claim in registered if claim.country not in NO_COUNTRIES]
+    decisive = max(naming, key=_specific, default=None)
+    countries = {claim.country for claim in naming}
     disputed = len(countries) > 1
-    decisive = next((c for c in registered if c.country not in NO_COUNTRIES), None)
-    none = None if decisive else ("no_country" if registered else "unknown")
-    elsewhere = {
-        claim.country for claim in claims if claim.kind == GEOLOCATION and claim.country
-    } - countries
+    elsewhere = any(
+        claim.country not in countries and claim.country not in NO_COUNTRIES
+        for claim in claims
+        if claim.kind == GEOLOCATION and claim.country
+    )
     if decisive is None or disputed:
         confidence = Confidence.LOW
     else:
         confidence = Confidence.MEDIUM if elsewhere else Confidence.HIGH
+    none = "no_country" if registered else "unknown"
     return Hosting(
-        address=address,
+        address=_text(found),
         country=decisive.country if decisive else None,
-        network=network,
+        network=f"AS{asn}" if asn else (as_name or neighbourhood(found)),
         prefix=decisive.prefix if decisive else None,
         asn=asn,
         as_name=as_name or None,
         claims=tuple(claims),
         disputed=disputed,
         confidence=confidence,
-        none=none,
+        none=None if decisive else none,
     )
 
 
@@ -200,14 +238,14 @@ def block(version: int, number: int, first: int, end: int) -> str:
 
     IPv6 is counted in /64 networks, as the address table does.
     """
+    # A block of 2^n around a number leaves out each neighbour from which the number differs in
+    # bit n or above; the neighbours here are the last number before the range, the first after.
     bits = 32 if version == 4 else 64
-    size = 0
-    while size < bits:
-        wider = size + 1
-        start = number >> wider << wider
-        if start < first or start + (1 << wider) > end:
-            break
-        size = wider
+    size = bits
+    if first > 0:
+        size = (number ^ first - 1).bit_length() - 1
+    if end < 1 << bits:
+        size = min(size, (number ^ end).bit_length() - 1)
     start = number >> size << size
     if version == 4:
         return f"{ipaddress.IPv4Address(start)}/{32 - size}"
@@ -215,28 +253,38 @@ def block(version: int, number: int, first: int, end: int) -> str:
 
 
 def explain(hosting: Hosting) -> list[str]:
-    """Why an address counts as hosted where it does, in sentences."""
-    lines = []
-    if hosting.none in {"unknown", "no_country"}:
-        lines.append(f"No source of registration names a country for {hosting.address}.")
-    elif hosting.none is not None:
-        lines.append(f"{hosting.address} is a {hosting.none} address: no country hosts it.")
-    elif hosting.disputed:
-        lines.append(
-            f"Sources of registration dispute the country of {hosting.address}: a person decides."
-        )
-    else:
-        lines.append(
-            f"{hosting.address} lies in {hosting.prefix}, registered in {hosting.country}"
-            f" (confidence {hosting.confidence})."
-        )
+    """Why an address counts as hosted where it does, in sentences; the first is the finding."""
+    lines = [_finding(hosting)]
     for claim in hosting.claims:
         where = f" for {claim.prefix}" if claim.prefix else ""
         beside = "" if claim.kind == REGISTRATION else ", shown beside it, decides nothing"
         lines.append(
-            f"{claim.source} ({claim.as_of}) says {claim.country or 'nothing'}{where}:"
+            f"{claim.source} ({claim.as_of or 'no date'}) says {claim.country or 'nothing'}{where}:"
             f" {claim.kind}{beside}."
         )
-    if hosting.none is None:
-        lines.append(f"Network: {hosting.network}.")
+    if hosting.none in {None, "unknown", "no_country"}:
+        name = f" ({hosting.as_name})" if hosting.asn and hosting.as_name else ""
+        lines.append(f"Network: {hosting.network}{name}.")
     return lines
+
+
+def _finding(hosting: Hosting) -> str:
+    if hosting.none == "unknown":
+        return f"No source of registration knows {hosting.address}: it goes nowhere by itself."
+    if hosting.none == "no_country":
+        return (
+            f"{hosting.address} is registered, but for no country (EU, AP and ZZ are none):"
+            " it goes nowhere by itself."
+        )
+    if hosting.none is not None:
+        return f"{hosting.address}: {_WORDS[hosting.none]}; no country hosts it."
+    if hosting.disputed:
+        said = sorted({c.country for c in hosting.claims if c.kind == REGISTRATION and c.country})
+        return (
+            f"Sources of registration dispute the country of {hosting.address}"
+            f" ({', '.join(said)}): a person decides."
+        )
+    return (
+        f"{hosting.address} lies in {hosting.prefix}, registered in {hosting.country}"
+        f" (confidence {hosting.confidence})."
+    )

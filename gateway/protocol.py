@@ -1,6 +1,6 @@
 """What two associations may say to each other, what follows what, and what becomes of it.
 
-It carries the event types of RFC 8417 §1.2 and, for the control events, RFC 9493 §3.
+It carries the event types of RFC 8417 §2.2 and the subjects of RFC 9493 §3.
 The law here: one table says what exists (``RULES``), two say how a state changes (``SENT`` and
 ``RECEIVED``), and nothing else does; the tables do not know which side we are.
 The verbs are ``uri``, ``kind``, ``after`` and ``winner``.

@@ -3,17 +3,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway import errors, gate, protocol, seal
 from gateway.model import Envelope, Kind, PeerId, SetId, evolve
 from gateway.trust import Agreement, KeySigner, Peer, PeerState, ReachedBy, Register
 from tests import forgeries, keys
+from tests.test_strict_json import VALUES
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 A = PeerId("https://a.example")
 B = PeerId("https://b.example")
 ME = PeerId("https://me.example")
+CLAIMS = ["iss", "aud", "iat", "jti", "txn", "sub_id", "events", "exp", "x"]
 PAGE = Path(__file__).parents[1] / "gateway" / "docs" / "gate.md"
 
 
@@ -178,6 +182,21 @@ def test_a_stranger_and_a_peer_whose_statement_ended_do_not_pass():
 
 
 # Validation.
+
+
+@given(st.binary(max_size=300) | st.text("eyJ.AZaz09-_", max_size=300).map(str.encode))
+def test_whatever_comes_is_refused_and_nothing_else_happens(sent):
+    with pytest.raises(gate.Refusal):
+        validate(sent)
+
+
+@given(st.dictionaries(st.sampled_from(CLAIMS), VALUES))
+def test_whatever_a_good_key_signs_is_opened_or_refused(claims):
+    try:
+        found = validate(seal.close(said() | claims, message_key()).token)
+    except gate.Refusal:
+        return
+    assert found.issuer == A
 
 
 @pytest.mark.parametrize("alg", ["ES256", "Ed25519"])

@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway import gate, incident, protocol, seal
 from gateway.formats import iodef_json
@@ -26,6 +28,7 @@ from gateway.model import (
 from gateway.trust import Agreement
 from tests import documents
 from tests.test_gate import DAY, ME, NOW, A, B, message_key, peer, said, validate
+from tests.test_strict_json import VALUES
 
 CASE = CaseId("case-1")
 REPORT = ReportId("report-1")
@@ -344,6 +347,21 @@ def test_control_events_are_admitted_without_a_cause(kind, event):
     del claims["txn"]
     found = admitted(validate(seal.close(claims, message_key()).token))
     assert found.body == seal.read_body(kind, event)
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(Kind),
+    st.dictionaries(
+        st.sampled_from(["tlp", "case", "iodef", "follows", "supersedes", "jtis", "receipts"]),
+        VALUES,
+    ),
+    st.dictionaries(st.sampled_from(["id", "iss", "jti"]), VALUES),
+)
+def test_whatever_an_event_holds_ends_in_a_verdict(kind, event, subject):
+    sent = evolve(opened(), kind=kind, event=event, subject={"format": "opaque"} | subject)
+    found = gate.decide(sent, context())
+    assert isinstance(found, gate.Decision | gate.Admitted)
 
 
 def test_every_check_of_the_decision_is_tested_here():

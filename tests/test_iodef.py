@@ -1,5 +1,6 @@
 """The interchange document as XML: round trip, official schemas, and hostile input."""
 
+import contextlib
 import re
 
 import pytest
@@ -11,6 +12,7 @@ from gateway import incident
 from gateway.edges import shipped
 from gateway.errors import DocumentInvalid, NotFound
 from gateway.formats import iodef, iodef_json
+from gateway.formats.iodef_table import DSIG
 from tests.documents import a_report, crossing_of, documents
 from tests.shared import shared
 
@@ -78,8 +80,8 @@ def mutants():
             root = etree.fromstring(WHOLE)
             element = list(root.iter())[number]
             parent = element.getparent()
-            if parent is None:
-                continue
+            if parent is None or DSIG in element.tag:
+                continue  # A schema of one file cannot look into XML Signature's elements.
             if what == "remove":
                 parent.remove(element)
             elif what == "double":
@@ -134,8 +136,7 @@ def replaced(old, new):
         (b"<Contact", b"<!-- who --><Contact"),
         # The schema location is allowed to be absent, and to be another.
         (
-            b' xsi:schemaLocation="urn:ietf:params:xml:ns:iodef-2.0 '
-            b'urn:ietf:params:xml:schema:iodef-2.0"',
+            b' xsi:schemaLocation="%b %b"' % (iodef.NAMESPACE.encode(), iodef.LOCATION.encode()),
             b"",
         ),
         (b"urn:ietf:params:xml:schema:iodef-2.0", b"http://127.0.0.1/x.xsd"),
@@ -251,10 +252,8 @@ def test_nesting_inside_the_document_is_refused():
 def test_only_our_own_error_leaves_the_reader(place, byte):
     changed = WHOLE[:place] + bytes([byte]) + WHOLE[place + 1 :]
     for reading in (iodef.read, OWN.check):
-        try:
+        with contextlib.suppress(DocumentInvalid):
             reading(changed)
-        except DocumentInvalid:
-            pass
 
 
 @given(st.binary(max_size=300))

@@ -1,5 +1,6 @@
 """The interchange document as JSON: round trip, strictness, and two independent readers of it."""
 
+import contextlib
 import json
 from copy import deepcopy
 
@@ -137,10 +138,8 @@ def test_only_our_own_error_leaves_the_reader(path, value):
     members = changed(WHOLE, path, lambda _: value)
     content = json.dumps(members).encode()
     for reading in (lambda: iodef_json.read(content), lambda: iodef_json.take(members)):
-        try:
+        with contextlib.suppress(DocumentInvalid):
             reading()
-        except DocumentInvalid:
-            pass
 
 
 @given(st.binary(max_size=200))
@@ -149,7 +148,7 @@ def test_bytes_that_are_no_document_are_refused(content):
         iodef_json.read(content)
 
 
-@pytest.mark.parametrize("name", ["extra", "EmailTo", "observable-id"])
+@pytest.mark.parametrize("name", ["extra", "emailto", "observable-id"])
 @pytest.mark.parametrize("path", [p for p in places(WHOLE) if not p or isinstance(p[-1], int)])
 def test_an_unknown_member_is_refused_wherever_it_stands(path, name):
     def extended(value):

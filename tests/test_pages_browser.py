@@ -11,10 +11,8 @@ from tests.web_standing import Memory, facts, line
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = next(
-    (path for path in map(Path, ("/usr/bin/chromium", "/usr/bin/chromium-browser")) if path.exists()),
-    None,
-)  # fmt: skip
+PLACES = (Path("/usr/bin/chromium"), Path("/usr/bin/chromium-browser"))
+CHROMIUM = next((path for path in PLACES if path.exists()), None)
 WIDTHS = {"desktop": 1280, "tablet": 768, "phone": 390, "small phone": 320}
 ORIGIN = "https://entente.example.org"
 LONG = line(
@@ -156,7 +154,6 @@ def test_on_a_phone_a_line_of_the_table_is_read_without_turning_the_screen(visit
 
 def test_no_script_can_run_even_if_one_were_there(visit) -> None:
     seen = visit(facts())
-    seen.page.evaluate("0")
     with pytest.raises(Error):
         seen.page.add_script_tag(content="document.title = 'owned'")
     assert seen.page.title() != "owned"

@@ -107,6 +107,21 @@ def test_address_and_port_are_read_in_every_form(line, address, port):
     assert (hop.address, hop.port) == (address, port)
 
 
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "x (joe[198.51.100.9]@mail.example.org [192.0.2.1])",
+        "x ([198.51.100.9] [192.0.2.1])",
+        "x (198.51.100.9) (192.0.2.1)",
+        "127.0.0.1 (EHLO [198.51.100.9]) (192.0.2.1)",
+        "[198.51.100.9] ([192.0.2.1])",
+        "x [198.51.100.9] [192.0.2.1]",
+    ],
+)
+def test_of_several_addresses_the_one_next_to_the_writer_counts(sender):
+    assert read(f"from {sender} by mx.example.net with SMTP").address == "192.0.2.1"
+
+
 def test_a_bare_address_that_may_be_the_greeting_is_not_recorded():
     hop = read("from 192.0.2.1 by mx.example.net with SMTP")
     assert (hop.address, hop.recorded) == ("192.0.2.1", False)

@@ -146,6 +146,14 @@ def test_a_name_that_holds_its_own_address_is_a_customers():
     assert found.address == SENDER
 
 
+def test_two_customers_of_one_hoster_are_strangers():
+    found = origin_of(
+        f"from m1.contaboserver.net (m1.contaboserver.net [{SENDER}]) by m2.contaboserver.net (X)",
+        f"from x ([{VICTIM}]) by m1.contaboserver.net (Postfix) with ESMTP",
+    )
+    assert found.address == SENDER
+
+
 def test_a_neighbour_in_the_network_without_a_kindred_name_is_a_stranger():
     found = origin_of(
         "from evil.example.org (evil.example.org [198.18.1.9]) by mx.example.net (mx [198.18.1.8])",

@@ -465,8 +465,8 @@ def test_many_callers_at_once_are_all_answered(server) -> None:
     answers: list[list[int]] = []
 
     def call() -> None:
-        for _ in range(10):
-            answers.append(statuses(server.say(HEAD + CLOSE + b"Content-Length: 5\r\n\r\na.b.c")))
+        whole = HEAD + CLOSE + b"Content-Length: 5\r\n\r\na.b.c"
+        answers.extend(statuses(server.say(whole)) for _ in range(10))
 
     callers = [threading.Thread(target=call) for _ in range(8)]
     for caller in callers:

@@ -9,8 +9,11 @@ from gateway.cli import screen
 from gateway.config import Serve
 from gateway.edges import serve as server
 from gateway.edges.files import keep
+from gateway.edges.home import open_home
 from gateway.edges.registry import open_registry
+from gateway.edges.web.app import create_app
 from gateway.exchange import identity
+from gateway.exchange.answer import Desk
 from gateway.exchange.examine import examine
 
 
@@ -43,7 +46,14 @@ def init(me: str, country: str, name: str, mailbox: str, bind: str, json: bool) 
 @screen.command
 def serve() -> None:
     """Answer peers over HTTPS until stopped."""
-    server.serve(screen.home())
+    settings, place = open_home(screen.home())
+    app.open_gateway(screen.home()).store.close()
+    server.serve(
+        lambda: create_app(Desk(app.open_gateway(place.path)), settings.serve),
+        settings.serve,
+        place,
+        lambda address: screen.say(f"listening on {address}"),
+    )
 
 
 @click.command()

@@ -60,7 +60,7 @@ class Answer(Noun, frozen=True):
 
 def main() -> int:
     """Read orders, then batches, until the parent closes the pipe; the exit status comes out."""
-    # Ctrl-C is the parent's to hear. The timer's signal must end this process, whatever is inherited.
+    # Ctrl-C is the parent's to hear. The timer's signal must end us, whatever was inherited.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPROF})

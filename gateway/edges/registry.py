@@ -1,183 +1,45 @@
-"""The address tables on disk, joined into one answer: where is this address?
+"""The address tables, joined into one answer: where is this address?
 
 Built in are our compact table of registrations and the geolocation that geoip2fast ships; any
-MMDB or delegated-extended file can stand beside them. Verbs: ``open_registry``, ``build``.
+MMDB, delegated-extended file or compact table can stand beside them.
+Law: an address is located the same way by everyone, and nothing is asked of the network.
+Verbs: ``open_registry``, ``build``.
 """
 
+import hashlib
 import ipaddress
 import random
-import re
-from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
+from datetime import date
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
-from typing import Protocol
-
-import maxminddb
-from geoip2fast import GeoIP2Fast
 
 from gateway import hosting
 from gateway.edges.files import keep, ours
+from gateway.edges.geolocations import Geolocations, open_geolocations
+from gateway.edges.table_sources import (
+    Registrations,
+    Table,
+    open_compact,
+    open_table,
+    ranges,
+)
 from gateway.errors import AddressInvalid, TableInvalid
-from gateway.formats import address_table, delegated
-from gateway.formats.address_table import AddressTable, Facts, Range
-from gateway.hosting import GEOLOCATION, REGISTRATION
-from gateway.model import Country, Hosting, HostingClaim, Noun
+from gateway.formats import address_table
+from gateway.formats.address_table import AddressTable, Facts
+from gateway.hosting import REGISTRATION
+from gateway.model import Country, Hosting, evolve
 
 SHIPPED = Path(__file__).parent / "tables" / "registrations.table"
 OLD_DAYS = 90
 """From this age on a table of registrations warns: blocks change hands."""
-CACHED = 65_536
-GEOLOCATIONS = "geoip2fast-asn-ipv6.dat.gz"
-_DATED = re.compile(r"-(\d{4})(\d\d)(\d\d)$")
-_REGISTRATION_TYPE = re.compile(r"whois|rir|regist|delegat", re.IGNORECASE)
-
-
-class Fact(Noun):
-    """What one table says of one address."""
-
-    claim: HostingClaim | None = None
-    asn: int | None = None
-    as_name: str | None = None
-
-
-class Table(Protocol):
-    """A source of facts about addresses."""
-
-    name: str
-    kind: str
-    as_of: str
-
-    def say(self, address: hosting.Address) -> Fact:
-        """What this table knows of ``address``."""
-
-
-class _Registrations:
-    """A compact table, or delegated files read into one."""
-
-    kind = REGISTRATION
-
-    def __init__(self, table: AddressTable) -> None:
-        self.table = table
-        self.name = table.facts.source
-        self.as_of = table.facts.as_of
-
-    def say(self, address: hosting.Address) -> Fact:
-        number = int(address) if address.version == 4 else int(address) >> 64
-        found = self.table.find(address.version, number)
-        if found is None:
-            return Fact()
-        code, first, end = found
-        prefix = hosting.block(address.version, number, first, end)
-        return Fact(
-            claim=HostingClaim(
-                country=hosting.country(code),
-                kind=REGISTRATION,
-                source=self.name,
-                as_of=self.as_of,
-                prefix=prefix,
-            )
-        )
-
-
-class _Geolocations:
-    """The tables that geoip2fast ships: geolocation, and the names of networks."""
-
-    kind = GEOLOCATION
-    name = "geoip2fast"
-
-    def __init__(self) -> None:
-        self._library = GeoIP2Fast(geoip2fast_data_file=GEOLOCATIONS, verbose=False)
-        dated = _DATED.search(str(self._library.source_info))
-        self.as_of = "-".join(dated.groups()) if dated else "unknown"
-
-    def say(self, address: hosting.Address) -> Fact:
-        found = self._library.lookup(str(address))
-        country = hosting.country(found.country_code)
-        name = (found.asn_name or "").strip() or None
-        if country is None:
-            return Fact(as_name=name)
-        claim = HostingClaim(
-            country=country,
-            kind=GEOLOCATION,
-            source=self.name,
-            as_of=self.as_of,
-            prefix=found.cidr or None,
-        )
-        return Fact(claim=claim, as_name=name)
-
-
-class _Mmdb:
-    """Any MMDB file: a country, or an autonomous system."""
-
-    def __init__(self, path: Path) -> None:
-        try:
-            self._reader = maxminddb.open_database(str(path))
-            facts = self._reader.metadata()
-        except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
-            raise TableInvalid(f"{path} is no MMDB that can be read: {error}") from error
-        self.name = path.name
-        self.kind = (
-            REGISTRATION
-            if _REGISTRATION_TYPE.search(f"{facts.database_type} {path.name}")
-            else GEOLOCATION
-        )
-        self.as_of = datetime.fromtimestamp(facts.build_epoch, UTC).date().isoformat()
-
-    def say(self, address: hosting.Address) -> Fact:
-        try:
-            row, bits = self._reader.get_with_prefix_len(address)
-        except (ValueError, maxminddb.InvalidDatabaseError):
-            return Fact()
-        if not isinstance(row, dict):
-            return Fact()
-        number, name = (
-            row.get("autonomous_system_number"),
-            row.get("autonomous_system_organization"),
-        )
-        country = hosting.country(_code(row))
-        claim = None
-        if country is not None:
-            block = ipaddress.ip_network((address, bits), strict=False)
-            claim = HostingClaim(
-                country=country,
-                kind=self.kind,
-                source=self.name,
-                as_of=self.as_of,
-                prefix=str(block),
-            )
-        return Fact(
-            claim=claim,
-            asn=number if isinstance(number, int) else None,
-            as_name=name if isinstance(name, str) else None,
-        )
-
-    def ranges(self) -> Iterable[Range]:
-        """Every network of the file with its country, for ``build``."""
-        for network, row in self._reader:
-            code = _code(row) if isinstance(row, dict) else None
-            if code:
-                yield from _range(network, code)
-
-
-def _code(row: dict[str, object]) -> str | None:
-    """The country code of a row, in the spellings of the usual vendors."""
-    plain = row.get("country_code")
-    if isinstance(plain, str):
-        return plain
-    for member in ("registered_country", "country"):
-        inner = row.get(member)
-        if isinstance(inner, dict) and isinstance(inner.get("iso_code"), str):
-            return str(inner["iso_code"])
-    return None
-
-
-def _range(network: ipaddress.IPv4Network | ipaddress.IPv6Network, code: str) -> Iterable[Range]:
-    first, count = int(network.network_address), network.num_addresses
-    if network.version == 4:
-        yield Range(version=4, first=first, end=first + count, country=code)
-    elif network.prefixlen <= 64:
-        yield Range(version=6, first=first >> 64, end=(first + count) >> 64, country=code)
+CACHED = 8_192
+"""How many addresses are remembered; about 1 kB each, and finding one anew costs some 15 us."""
+LEAST_KEPT = 0.9
+"""A new table with fewer blocks than this part of the old one's is refused: something is missing
+from its sources."""
+_DRAWS = 200
 
 
 class Registry:
@@ -185,27 +47,41 @@ class Registry:
 
     def __init__(self, tables: Sequence[Table], shipped: AddressTable) -> None:
         self.tables = tuple(tables)
-        self._shipped = shipped
         self.locate = lru_cache(maxsize=CACHED)(self._locate)
+        self._shipped = shipped
+        self._drawn: dict[tuple[str, int], list[tuple[int, int]]] = {}
 
     def _locate(self, address: str) -> Hosting:
         """Where ``address`` is hosted.
 
         Raises:
             AddressInvalid: it is no IP address.
+            TableInvalid: a table turned out to be damaged.
         """
         found = hosting.parse(address)
-        name = str(found)
-        if hosting.special(name) is not None:
-            return hosting.weigh(name, ())
+        if hosting.special(found) is not None:
+            return hosting.weigh(found, ())
         facts = [table.say(found) for table in self.tables]
         asn = next((fact.asn for fact in facts if fact.asn), None)
+        # The number and the name of a network belong together: they come from one table.
         as_name = next((fact.as_name for fact in facts if fact.as_name), None)
+        if asn is not None:
+            as_name = next((fact.as_name for fact in facts if fact.asn == asn), None) or as_name
         claims = [fact.claim for fact in facts if fact.claim is not None]
-        return hosting.weigh(name, claims, asn=asn, as_name=as_name)
+        return hosting.weigh(found, claims, asn=asn, as_name=as_name)
+
+    def load(self) -> None:
+        """Read what is otherwise read when first needed.
+
+        Raises:
+            TableInvalid: a table turned out to be damaged.
+        """
+        for table in self.tables:
+            if isinstance(table, Geolocations):
+                table.load()
 
     def warnings(self, today: date) -> list[str]:
-        """What an administrator should know of the tables' age."""
+        """What an administrator should know of the age of the tables that decide."""
         said = []
         for table in self.tables:
             if table.kind != REGISTRATION:
@@ -227,71 +103,99 @@ class Registry:
         codes = (hosting.country(code) for code in self._shipped.countries)
         return [code for code in codes if code and code not in hosting.NO_COUNTRIES]
 
-    def draw(self, country: Country, chance: random.Random) -> str:
-        """A public IPv4 address registered in ``country``, drawn by chance.
+    def draw(self, country: Country, chance: random.Random, *, version: int = 4) -> str:
+        """A public address registered in ``country`` and not disputed, drawn by chance.
+
+        Args:
+            country: which one.
+            chance: the caller's source of randomness.
+            version: of IP, 4 or 6.
 
         Raises:
             AddressInvalid: the built-in table has no such address.
         """
-        ranges = self._shipped.ranges(country)
-        for _ in range(200):
-            if not ranges:
-                break
-            first, end = chance.choice(ranges)
-            name = str(ipaddress.IPv4Address(chance.randrange(first, end)))
+        blocks = self._drawn.get((country, version))
+        if blocks is None:
+            blocks = self._shipped.ranges(country, version)
+            self._drawn[country, version] = blocks
+        for _ in range(_DRAWS if blocks else 0):
+            first, end = chance.choice(blocks)
+            number = chance.randrange(first, end)
+            if version == 4:
+                name = str(ipaddress.IPv4Address(number))
+            else:
+                name = str(ipaddress.IPv6Address(number << 64 | chance.randrange(1 << 16)))
             found = self.locate(name)
             if found.country == country and not found.disputed:
                 return name
         raise AddressInvalid(f"the address table has no public address registered in {country}")
 
 
-def open_registry(extra: Sequence[Path] = ()) -> Registry:
-    """The built-in tables and the files ``extra`` (MMDB or delegated-extended).
+def open_registry(extra: Sequence[Path] = (), *, lazily: bool = False) -> Registry:
+    """The built-in tables and the files ``extra`` (MMDB, delegated-extended or compact).
+
+    Args:
+        extra: further files; they speak before the built-in ones.
+        lazily: leave the largest table unread until an address is asked for. Not for a process
+            that gives up its right to open files, nor for one that is about to fork.
 
     Raises:
         TableInvalid: a file is no table that can be used; the detail names it.
         HomeUnusable: a file cannot be read.
     """
-    shipped = _read(SHIPPED)
-    tables: list[Table] = [_open(path) for path in extra]
-    return Registry((*tables, _Registrations(shipped), _Geolocations()), shipped)
+    shipped = open_compact(SHIPPED)
+    tables = [open_table(path) for path in extra]
+    registry = Registry((*tables, Registrations(shipped), open_geolocations()), shipped)
+    if not lazily:
+        registry.load()
+    return registry
 
 
-def _read(path: Path) -> AddressTable:
-    with ours(path):
-        content = path.read_bytes()
-    return address_table.read(content)
-
-
-def _open(path: Path) -> Table:
-    with ours(path), path.open("rb") as file:
-        begin = file.read(len(address_table.MAGIC))
-    if begin == address_table.MAGIC:
-        return _Registrations(_read(path))
-    if path.suffix == ".mmdb":
-        return _Mmdb(path)
-    with ours(path):
-        content = path.read_bytes()
-    found = delegated.read(content)
-    facts = Facts(source=path.name, licence="", as_of=found.as_of)
-    return _Registrations(address_table.of(facts, found.ranges))
-
-
-def build(out: Path, sources: Sequence[Path], facts: Facts) -> AddressTable:
+def build(
+    out: Path, sources: Sequence[Path], facts: Facts, *, may_shrink: bool = False
+) -> AddressTable:
     """Make a compact table from MMDB or delegated-extended files and write it to ``out``.
 
+    Where sources overlap the narrowest block speaks; of equal ones that of the file named first.
+
+    Args:
+        out: where it is written, whole or not at all.
+        sources: the files, the most trusted first.
+        facts: what the table says of itself; ``as_of`` is the date of the oldest source. The
+            names and digests of the sources are added to ``made_by``.
+        may_shrink: whether it may replace a table that is more than a tenth larger.
+
     Raises:
-        TableInvalid: a source cannot be used, or two of them overlap; nothing is written.
+        TableInvalid: a source cannot be used, or too much is missing; nothing is written.
+        HomeUnusable: a file cannot be read or written.
+        StorageFull: there is no space left.
     """
-    ranges: list[Range] = []
-    for path in sources:
-        if path.suffix == ".mmdb":
-            ranges.extend(_Mmdb(path).ranges())
-        else:
-            with ours(path):
-                ranges.extend(delegated.read(path.read_bytes()).ranges)
-    if not ranges:
+    if _day(facts.as_of) is None:
+        raise TableInvalid(f"{facts.as_of!r} is no date, and a table without one cannot grow old")
+    found = list(address_table.narrowest(chain.from_iterable(ranges(path) for path in sources)))
+    if not found:
         raise TableInvalid("the sources hold no addresses")
-    table = address_table.of(facts, ranges)
+    made_by = f"{facts.made_by} from {', '.join(map(_named, sources))}"
+    table = address_table.of(evolve(facts, made_by=made_by), found)
+    if not may_shrink and out.exists():
+        before = len(open_compact(out))
+        if len(table) < before * LEAST_KEPT:
+            raise TableInvalid(
+                f"the new table has {len(table)} blocks and the one it replaces {before}",
+                hint="look for a source that is missing or cut short; the old table is untouched",
+            )
     keep(out, address_table.write(table), mode=0o644)
     return table
+
+
+def _named(path: Path) -> str:
+    """A source by name and digest, so that anyone can tell whether they have the same."""
+    with ours(path), path.open("rb") as file:
+        return f"{path.name} (SHA-256 {hashlib.file_digest(file, 'sha256').hexdigest()})"
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,29 +1,35 @@
 """Our compact table of which country each block of addresses is registered in.
 
-One file: a magic line, a JSON header (source, licence, date, counts, digest), then the body
-compressed with xz: for IPv4 and for the upper half of IPv6 the distances between the starts of
-blocks, and one byte of country for each. IPv6 blocks finer than /64 are left out, because no
-host is told apart below it. Law: a table is read whole or not at all. Verbs: ``read``, ``write``.
+One file: a magic line, a line of JSON (source, licence, date, counts, digest), then a body packed
+with xz: for IPv4, and for the upper half of IPv6, the distances between the starts of blocks and
+one byte of country for each. IPv6 is counted in /64 networks: no host is told apart below that.
+Law: a table is read whole or not at all, and ``read(write(table))`` is that table.
+Verbs: ``of``, ``read``, ``write``, ``narrowest``.
 """
 
 import hashlib
+import heapq
 import lzma
 import sys
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 import msgspec
 
 from gateway.errors import TableInvalid
-from gateway.model import Noun
+from gateway.model import Noun, evolve
 
-MAGIC = b"ENTENTE-ADDRESSES-1\n"
+MAGIC = b"ENTENTE-ADDRESSES-2\n"
+FAMILY = b"ENTENTE-ADDRESSES-"
+"""What a table of any version begins with."""
 UNKNOWN = ""
-_MOST_BODY = 64_000_000
+"""The country of a block that no source knows."""
+BITS = {4: 32, 6: 64}
+"""How many bits of an address are counted, by IP version."""
 _WIDTHS = {4: 4, 6: 8}
-_BITS = {4: 32, 6: 64}
+_MOST_BODY = 64_000_000
 
 
 class Facts(Noun):
@@ -50,15 +56,18 @@ class Range(Noun):
 class _Header(Noun):
     facts: Facts
     countries: tuple[str, ...]
-    blocks: dict[str, int]
-    sha256: str
+    blocks: tuple[int, int]
+    sha256: str = ""
 
 
 class AddressTable:
     """A table in memory. Made by ``read`` or ``of``; ``find`` looks an address up."""
 
     def __init__(
-        self, facts: Facts, blocks: "dict[int, tuple[array[int], bytes]]", countries: Sequence[str]
+        self,
+        facts: Facts,
+        blocks: "dict[int, tuple[array[int], bytes]]",
+        countries: Sequence[str],
     ) -> None:
         self.facts = facts
         self.countries = tuple(countries)
@@ -70,36 +79,42 @@ class AddressTable:
         at = bisect_right(starts, number) - 1
         if at < 0 or not (country := self.countries[which[at]]):
             return None
-        end = starts[at + 1] if at + 1 < len(starts) else 1 << _BITS[version]
+        end = starts[at + 1] if at + 1 < len(starts) else 1 << BITS[version]
         return country, starts[at], end
 
     def ranges(self, country: str, version: int = 4) -> list[tuple[int, int]]:
         """First and end of every block of ``country``."""
-        if country not in self.countries:
-            return []
-        starts, which = self._blocks[version]
-        wanted = self.countries.index(country)
-        last = 1 << _BITS[version]
         return [
-            (first, starts[at + 1] if at + 1 < len(starts) else last)
-            for at, first in enumerate(starts)
-            if which[at] == wanted
+            (one.first, one.end)
+            for one in self.blocks()
+            if one.version == version and one.country == country
         ]
+
+    def blocks(self) -> Iterator[Range]:
+        """Every block that has a country, IPv4 before IPv6, in the order of addresses."""
+        for version, (starts, which) in sorted(self._blocks.items()):
+            ends = [*starts[1:], 1 << BITS[version]]
+            for first, end, at in zip(starts, ends, which, strict=True):
+                if self.countries[at]:
+                    yield Range(version=version, first=first, end=end, country=self.countries[at])
 
     def parts(self) -> "dict[int, tuple[array[int], bytes]]":
         """Starts and country numbers by IP version, for ``write``."""
         return self._blocks
+
+    def __len__(self) -> int:
+        return sum(len(which) for _, which in self._blocks.values())
 
 
 def of(facts: Facts, ranges: Iterable[Range]) -> AddressTable:
     """The table of ``ranges``, which may touch but not overlap.
 
     Raises:
-        TableInvalid: two ranges overlap, or one is empty or out of bounds.
+        TableInvalid: two ranges overlap, or one is empty, out of bounds or names no country.
     """
     found: dict[int, list[Range]] = {4: [], 6: []}
     for one in ranges:
-        if one.version not in found or not 0 <= one.first < one.end <= 1 << _BITS[one.version]:
+        if not _sound(one):
             raise TableInvalid(f"{one} is no range of addresses")
         found[one.version].append(one)
     countries = sorted({one.country for some in found.values() for one in some} | {UNKNOWN})
@@ -108,6 +123,10 @@ def of(facts: Facts, ranges: Iterable[Range]) -> AddressTable:
     number = {country: at for at, country in enumerate(countries)}
     blocks = {version: _cells(some, version, number) for version, some in found.items()}
     return AddressTable(facts, blocks, countries)
+
+
+def _sound(one: Range) -> bool:
+    return one.version in BITS and 0 <= one.first < one.end <= 1 << BITS[one.version]
 
 
 def _cells(ranges: list[Range], version: int, number: dict[str, int]) -> "tuple[array[int], bytes]":
@@ -128,30 +147,67 @@ def _cells(ranges: list[Range], version: int, number: dict[str, int]) -> "tuple[
             begin(reached, UNKNOWN)
         begin(one.first, one.country)
         reached = one.end
-    if reached < 1 << _BITS[version]:
+    if reached < 1 << BITS[version]:
         begin(reached, UNKNOWN)
     return array("Q", starts), bytes(which)
 
 
+def narrowest(ranges: Iterable[Range]) -> Iterator[Range]:
+    """``ranges`` made free of overlaps: where several cover an address, the smallest speaks.
+
+    Of two that are equally large the one named first speaks, so the order of sources counts.
+
+    Raises:
+        TableInvalid: a range is empty or out of bounds.
+    """
+    by_version: dict[int, list[tuple[int, int, Range]]] = {4: [], 6: []}
+    for order, one in enumerate(ranges):
+        if not _sound(one):
+            raise TableInvalid(f"{one} is no range of addresses")
+        by_version[one.version].append((one.first, order, one))
+    for some in by_version.values():
+        some.sort()
+        yield from _swept(some)
+
+
+def _swept(ranges: list[tuple[int, int, Range]]) -> Iterator[Range]:
+    """One sweep over sorted ranges; the heap holds those open at this point, smallest first."""
+    opened: list[tuple[int, int, Range]] = []
+    reached = 0
+    for at, (first, order, one) in enumerate(ranges):
+        reached = max(reached, first)
+        heapq.heappush(opened, (one.end - one.first, order, one))
+        following = ranges[at + 1][0] if at + 1 < len(ranges) else 1 << BITS[one.version]
+        while opened and reached < following:
+            smallest = opened[0][2]
+            if smallest.end <= reached:
+                heapq.heappop(opened)
+                continue
+            upto = min(smallest.end, following)
+            yield evolve(smallest, first=reached, end=upto)
+            reached = upto
+
+
 def write(table: AddressTable) -> bytes:
-    """The table as the bytes of its file."""
+    """The table as the bytes of its file; the same table always makes the same bytes."""
     body = b""
-    counts = {}
+    counts = []
     for version, (starts, which) in sorted(table.parts().items()):
         width = _WIDTHS[version]
         steps = [now - before for before, now in zip([0, *starts[:-1]], starts, strict=True)]
         packed = b"".join(step.to_bytes(width, "little") for step in steps)
         # Bytes of one weight stand together, which is what makes the file small.
         body += b"".join(packed[plane::width] for plane in range(width)) + which
-        counts[str(version)] = len(starts)
-    header = _Header(
-        facts=table.facts,
-        countries=table.countries,
-        blocks=counts,
-        sha256=hashlib.sha256(body).hexdigest(),
-    )
-    head = msgspec.json.encode(header) + b"\n"
-    return MAGIC + head + lzma.compress(body, preset=9 | lzma.PRESET_EXTREME)
+        counts.append(len(starts))
+    header = _Header(facts=table.facts, countries=table.countries, blocks=(counts[0], counts[1]))
+    head = msgspec.json.encode(evolve(header, sha256=_digest(header, body)))
+    return MAGIC + head + b"\n" + lzma.compress(body, preset=9 | lzma.PRESET_EXTREME)
+
+
+def _digest(header: _Header, body: bytes) -> str:
+    """SHA-256 over all that a table says, its own digest left empty: header, then body."""
+    told = msgspec.json.encode(evolve(header, sha256=""))
+    return hashlib.sha256(told + b"\n" + body).hexdigest()
 
 
 def read(content: bytes) -> AddressTable:
@@ -161,30 +217,46 @@ def read(content: bytes) -> AddressTable:
         TableInvalid: it is no table, of another version, cut short or altered.
     """
     if not content.startswith(MAGIC):
-        raise TableInvalid("this is no address table of this version")
-    head, newline, packed = content[len(MAGIC) :].partition(b"\n")
+        raise TableInvalid(
+            "this address table is of another version than this Entente reads"
+            if content.startswith(FAMILY)
+            else "this is no address table"
+        )
+    head, _, packed = content[len(MAGIC) :].partition(b"\n")
     try:
         header = msgspec.json.decode(head, type=_Header)
-        body = lzma.LZMADecompressor(memlimit=2 * _MOST_BODY).decompress(packed, _MOST_BODY)
-    except (msgspec.DecodeError, lzma.LZMAError, EOFError) as error:
+        unpacker = lzma.LZMADecompressor(memlimit=2 * _MOST_BODY)
+        body = unpacker.decompress(packed, _MOST_BODY)
+    except (msgspec.MsgspecError, UnicodeError, lzma.LZMAError, EOFError) as error:
         raise TableInvalid(f"the address table is damaged: {error}") from error
-    expected = sum((_WIDTHS[v] + 1) * header.blocks.get(str(v), -1) for v in _WIDTHS)
-    if not newline or len(body) != expected:
+    if not unpacker.eof:
         raise TableInvalid("the address table is cut short")
-    if hashlib.sha256(body).hexdigest() != header.sha256:
+    whole = msgspec.json.encode(header) == head and not unpacker.unused_data
+    if not whole or _digest(header, body) != header.sha256:
         raise TableInvalid("the address table was altered")
+    if min(header.blocks) < 1 or len(body) != _length(header):
+        raise TableInvalid("the address table does not hold as many blocks as it says")
     blocks = {}
     at = 0
-    for version, width in _WIDTHS.items():
-        count = header.blocks[str(version)]
+    for (version, width), count in zip(_WIDTHS.items(), header.blocks, strict=True):
         blocks[version] = _unpacked(body[at : at + (width + 1) * count], width, count)
         at += (width + 1) * count
-        if blocks[version][1] and max(blocks[version][1]) >= len(header.countries):
+        if max(blocks[version][1]) >= len(header.countries):
             raise TableInvalid("the address table names a country that it does not list")
     return AddressTable(header.facts, blocks, header.countries)
 
 
+def _length(header: _Header) -> int:
+    widths = zip(_WIDTHS.values(), header.blocks, strict=True)
+    return sum((width + 1) * count for width, count in widths)
+
+
 def _unpacked(body: bytes, width: int, count: int) -> "tuple[array[int], bytes]":
+    """Starts and countries of one IP version, from its part of the body.
+
+    Raises:
+        TableInvalid: the blocks are not in order.
+    """
     packed = bytearray(width * count)
     for plane in range(width):
         packed[plane::width] = body[plane * count : (plane + 1) * count]
@@ -192,4 +264,6 @@ def _unpacked(body: bytes, width: int, count: int) -> "tuple[array[int], bytes]"
     steps.frombytes(bytes(packed))
     if sys.byteorder == "big":
         steps.byteswap()
+    if 0 in steps[1:] or sum(steps) >= 1 << 8 * width:
+        raise TableInvalid("the blocks of the address table are not in order")
     return array("Q", accumulate(steps)), body[width * count :]

@@ -31,7 +31,8 @@ MOST_BYTES: Final = 262_144
 _LANG: Final = "{http://www.w3.org/XML/1998/namespace}lang"
 _XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 _SCHEMA_LOCATION: Final = f"{{{_XSI}}}schemaLocation"
-_LOCATION: Final = "urn:ietf:params:xml:schema:iodef-2.0"
+LOCATION: Final = "urn:ietf:params:xml:schema:iodef-2.0"
+"""The schema that a document names; a name, which nobody follows (RFC 7970 §4.2)."""
 _ENCODING: Final = re.compile(rb"""^<\?xml[^>]{0,80}encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})""")
 
 Members = dict[str, object]
@@ -46,7 +47,7 @@ def write(document: Document) -> bytes:
     members["version"] = "2.00"
     out = ['<?xml version="1.0" encoding="UTF-8"?>\n<IODEF-Document']
     out.append(f' xmlns="{NAMESPACE}" xmlns:ds="{DSIG}" xmlns:xsi="{_XSI}"')
-    out.append(f' xsi:schemaLocation="{NAMESPACE} {_LOCATION}"')
+    out.append(f' xsi:schemaLocation="{NAMESPACE} {LOCATION}"')
     _fill(out, DOCUMENT, "IODEF-Document", members)
     return "".join(out).encode()
 
@@ -133,6 +134,7 @@ def _members(element: etree._Element, shape: Shape) -> Members:
 def _children(element: etree._Element, shape: Shape) -> Iterator[tuple[Child, etree._Element]]:
     """The children with their places in the shape, which they must follow in order."""
     place = 0
+    seen: set[str] = set()
     for found in element:
         while place < len(shape.children) and found.tag != _tag(shape.children[place]):
             place += 1
@@ -142,8 +144,9 @@ def _children(element: etree._Element, shape: Shape) -> Iterator[tuple[Child, et
         if child.wrapper is None:
             yield child, found
             continue
-        if found.attrib:
-            raise DocumentInvalid(f"{found.tag} has an unknown attribute")
+        if found.attrib or not len(found) or (child.once and child.wrapper in seen):
+            raise DocumentInvalid(f"{found.tag} is empty, stands there twice or has an attribute")
+        seen.add(child.wrapper)
         _refuse_text(found)
         for inner in found:
             if inner.tag != f"{{{NAMESPACE}}}{child.name}":
@@ -177,7 +180,7 @@ def _put(members: Members, child: Child, found: etree._Element) -> None:
 
 def _tolerated(members: Members, shape: Shape) -> Members:
     """The members as the schema spells them, where the prose of RFC 7970 has another spelling."""
-    if shape is COUNTER and members.get("type") == "count":
+    if shape is COUNTER and members.get("type") == "count" and "ext-type" not in members:
         members["type"], members["ext-type"] = "ext-value", "count"
     if shape is CONFIDENCE:
         members["value"] = 0

@@ -33,7 +33,8 @@ class Shape:
 class Child:
     """A member that is an element: its JSON name, its tag, its shape, what stands around it.
 
-    ``wrapper`` is an element that only XML has, ``inside`` an object that only JSON has.
+    ``wrapper`` is an element that only XML has, ``once`` whether there is but one, ``inside`` an
+    object that only JSON has.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Child:
     tag: str = ""
     many: bool = True
     wrapper: str | None = None
+    once: bool = False
     inside: str | None = None
 
 
@@ -117,7 +119,7 @@ _EVENT: Final = Shape(
     children=(
         _one("DetectTime", _NAME),
         _many("System", _SYSTEM, wrapper="Flow"),
-        _many("RecordData", _RECORD, wrapper="Record"),
+        Child(name="RecordData", shape=_RECORD, wrapper="Record", once=True),
     )
 )
 CONFIDENCE: Final = Shape(attributes=("rating",))

@@ -1,6 +1,6 @@
 """The decision: whether what a peer says may have its effect here, and the verdict if not.
 
-It carries RFC 8417 §1.2, RFC 9493 §3, RFC 8727 §2 and RFC 7970 §3.3.1 with our profile.
+It carries RFC 8417 §2.2, RFC 9493 §3, RFC 8727 §2 and RFC 7970 §3.3.1 with our profile.
 The law here: the answer depends only on the SET and on what the context knows, so it can be
 made again later; whatever fails ends in a verdict that a receipt can state. The verb is
 ``decide``.
@@ -29,7 +29,7 @@ from gateway.model import (
     Verdict,
 )
 from gateway.protocol import By, Rule, Subject
-from gateway.seal.bodies import Body, ReportBody
+from gateway.seal import Body, ReportBody
 from gateway.trust import Peer
 
 _NOT_PUBLIC = frozenset(

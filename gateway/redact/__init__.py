@@ -44,7 +44,7 @@ Span = tuple[int, int, str]
 _CODED: Final = re.compile(
     r"%(?:25|2[bBdDeE]|3[0-9]|4[0-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aA])"
 )
-_PIECE: Final = re.compile(r"[^\s\x00?&=#;/<>\"]*%[^\s\x00?&=#;/<>\"]*")
+_PIECE: Final = re.compile(r"[^\s\x00?&=#;/<>\"]+")
 _FOR: Final = re.compile(r"(\s[fF][oO][rR]\s+)(<[^<>]*>|[^\s;()<>]+)")
 _QUEUE_ID: Final = re.compile(r"(\s[iI][dD]\s+)([^\s;()]+)")
 
@@ -193,6 +193,8 @@ class Hider:
     def _coded(self, text: str) -> Iterator[Span]:
         """Pieces of a link whose percent-decoded form holds a recipient."""
         for piece in _PIECE.finditer(text):
+            if "%" not in piece[0]:
+                continue
             once = unquote(piece[0])
             decoded = unquote(once) if "%" in once else once
             if decoded == piece[0]:

@@ -33,6 +33,7 @@ _SHORT: Final = 4
 _LEAST_WORD: Final = 3
 _LEAST_CORE: Final = 8
 _RUN_MOST: Final = 400
+_HOST_MOST: Final = 255
 _OPENERS: Final = frozenset("@%=#([ _-&.+")
 _AT: Final = (
     "@", "=", "%40", "%2540", "=40", "%3d", "#", "(at)", "[at]", " at ", "_at_", "-at-",
@@ -192,7 +193,8 @@ def in_host(low: str, start: int) -> bool:
 
     A host name is evidence; a word in it that happens to be a recipient's name stays.
     """
-    while start > 0 and low[start - 1] in _HOST_CHARS:
+    first = max(0, start - _HOST_MOST)
+    while start > first and low[start - 1] in _HOST_CHARS:
         start -= 1
     return low[start - 1 : start] == "@" or low[max(0, start - 2) : start] == "//"
 

@@ -1,12 +1,13 @@
 """Security Event Tokens: closed once when they leave, opened when they come.
 
-It carries RFC 8417 §2, RFC 7515 §7.1, RFC 9493 §3 and the profile of SSF 1.0 §4.
+It carries RFC 8417 §2, RFC 7515 §7.1, RFC 9493 §3 and the SET profile of SSF 1.0.
 The law here: a SET is signed once and resent byte for byte, and its digest is that of the bytes
 that were signed. The verbs are ``close``, ``open_token`` and ``input_digest``, and inside an
 event ``read_body`` and ``write_body``.
 """
 
-from gateway.seal.bodies import (
+from gateway.seal.bodies import Body, batches, read_body, write_body
+from gateway.seal.nouns import (
     CaseName,
     CorrectionBody,
     HeadBody,
@@ -18,9 +19,6 @@ from gateway.seal.bodies import (
     StreamUpdatedBody,
     VerificationBody,
     WithdrawalBody,
-    batches,
-    read_body,
-    write_body,
 )
 from gateway.seal.token import (
     MAX_SET,
@@ -39,6 +37,7 @@ from gateway.seal.token import (
 __all__ = [
     "MAX_SET",
     "TYP",
+    "Body",
     "CaseName",
     "CorrectionBody",
     "HeadBody",

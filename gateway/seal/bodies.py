@@ -1,6 +1,6 @@
-"""What stands inside an event: one noun per kind, read and written here only.
+"""What stands inside an event, as a noun and as JSON: read and written here only.
 
-It carries the event payload of RFC 8417 §2.2 and SSF 1.0 §8.1.4 for the framework's own events.
+It carries the event payload of RFC 8417 §2.2, and SSF 1.0 for the framework's own events.
 The law here: what a later version adds is ignored and kept in the bytes, what this version needs
 must be there and well formed. The verbs are ``read_body``, ``write_body`` and ``batches``.
 """
@@ -16,7 +16,20 @@ import msgspec
 
 from gateway import strict_json
 from gateway.errors import DocumentInvalid
-from gateway.model import CaseId, HostingClaim, Kind, Noun, PeerId, SetId, Tlp, Verdict
+from gateway.model import CaseId, HostingClaim, Kind, PeerId, SetId, Tlp, Verdict
+from gateway.seal.nouns import (
+    CaseName,
+    CorrectionBody,
+    HeadBody,
+    NarrowingBody,
+    ReceiptBody,
+    ReceiptLine,
+    ReceiptWantedBody,
+    ReportBody,
+    StreamUpdatedBody,
+    VerificationBody,
+    WithdrawalBody,
+)
 
 MAX_LINES = 500
 """How many SETs one receipt speaks of; as many as one call carries."""
@@ -28,98 +41,6 @@ _Words = Annotated[str, msgspec.Meta(max_length=1000)]
 _Digest = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{43}$")]
 _Seconds = Annotated[int, msgspec.Meta(ge=0, lt=2**33)]
 _Place = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-
-
-class CaseName(Noun):
-    """A case and the association whose id it is."""
-
-    iss: PeerId
-    id: CaseId
-
-
-class ReportBody(Noun):
-    """A report, with the interchange document in ``iodef`` as parsed JSON.
-
-    ``label`` is None where the sender gave none, or one that does not exist.
-    """
-
-    case: CaseName
-    iodef: dict[str, object]
-    label: Tlp | None = None
-    follows: SetId | None = None
-    supersedes: SetId | None = None
-
-
-class CorrectionBody(ReportBody):
-    """A report that stands in place of the SET that its subject names."""
-
-
-class WithdrawalBody(Noun):
-    """The SET that the subject names is taken back."""
-
-    label: Tlp | None = None
-    case: CaseName | None = None
-    follows: SetId | None = None
-    reason: str | None = None
-
-
-class NarrowingBody(Noun):
-    """Fewer may see the SET that the subject names; ``label`` is the new, stricter one."""
-
-    label: Tlp
-    case: CaseName | None = None
-    follows: SetId | None = None
-
-
-class ReceiptLine(Noun):
-    """What became of one SET: the digest of its input, when it came, and the verdict.
-
-    ``check`` and ``code`` name the check that refused; ``claims`` say where we place the host,
-    if that is why.
-    """
-
-    jti: str
-    digest: bytes
-    received_at: datetime
-    verdict: Verdict
-    check: int | None = None
-    code: str | None = None
-    claims: tuple[HostingClaim, ...] = ()
-
-
-class ReceiptBody(Noun):
-    """A receipt over many SETs, and the head of the receiver's journal after them."""
-
-    lines: tuple[ReceiptLine, ...]
-    journal_size: int
-    journal_head: bytes
-
-
-class ReceiptWantedBody(Noun):
-    """The SETs, by ``jti``, whose receipt is overdue."""
-
-    jtis: tuple[str, ...]
-
-
-class HeadBody(Noun):
-    """How far a stream has come: its epoch, the last place, the running digest up to it."""
-
-    epoch: int
-    place: int
-    digest: bytes
-
-
-class VerificationBody(Noun):
-    """The live check of a stream (SSF 1.0 §8.1.4.1)."""
-
-    state: str | None = None
-
-
-class StreamUpdatedBody(Noun):
-    """A stream's new status, with the reason given (SSF 1.0 §8.1.5)."""
-
-    status: str
-    reason: str | None = None
 
 
 Body = (

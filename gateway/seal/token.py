@@ -71,7 +71,7 @@ def case_subject(case: CaseId) -> dict[str, object]:
 
 
 def set_subject(meant: SetId) -> dict[str, object]:
-    """The SET that is meant, as ``sub_id`` (SSF 1.0 §3.4.1, format ``jwt_id``)."""
+    """The SET that is meant, as ``sub_id`` (SSF 1.0, format ``jwt_id``)."""
     return {"format": "jwt_id", "iss": meant.issuer, "jti": meant.jti}
 
 

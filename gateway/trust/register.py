@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from gateway import errors
 from gateway.model import Category, Country, Noun, PeerId, Tlp, evolve
-from gateway.trust.jwk import refuse
+from gateway.trust.jwk import PublicJwk, refuse
 from gateway.trust.statement import Contact, Endpoints, Key, Limits, ReachedBy, Statement, by_kid
 
 RETIRED_FOR = timedelta(days=90)
@@ -106,7 +106,7 @@ class Register:
         """
         known: dict[PeerId, Peer] = {}
         keys: dict[tuple[PeerId, str], Key] = {}
-        owner: dict[str, PeerId] = {}
+        owner: dict[PublicJwk, PeerId] = {}
         for peer in peers:
             if peer.id in known:
                 refuse("peer-twice", f"{peer.id} stands twice in the register")
@@ -114,7 +114,7 @@ class Register:
             for key in peer.keys:
                 keys[peer.id, key.kid] = key
             for key in (*peer.keys, *peer.federation_keys):
-                if owner.setdefault(key.jwk.thumbprint, peer.id) != peer.id:
+                if owner.setdefault(key.jwk, peer.id) != peer.id:
                     refuse("key-of-another", "two peers have one key")
         served: dict[Country, list[Peer]] = {}
         for peer in sorted(known.values(), key=lambda peer: (peer.priority, peer.id)):

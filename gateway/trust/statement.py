@@ -22,7 +22,7 @@ from gateway.trust.jwk import PublicJwk, refuse
 
 TYP = "entity-statement+jwt"
 ENTITY_TYPE = "spam_exchange_gateway"
-"""Our own entity type in ``metadata`` (OpenID Federation 1.0 §5.1)."""
+"""Our own entity type in ``metadata`` (OpenID Federation 1.0 §5)."""
 MAX_STATEMENT = 64_000
 """The longest statement in characters."""
 MAX_KEYS = 24
@@ -318,7 +318,7 @@ def _keys(peer: PeerId, published: _Set, what: str) -> tuple[Key, ...]:
 
 
 def _key(peer: PeerId, members: dict[str, object]) -> Key:
-    """One published key with its window (OpenID Federation 1.0 §8.7.2 names the members)."""
+    """One published key with its window (OpenID Federation 1.0 §8.7 names the members)."""
     kid = members.get("kid")
     if not isinstance(kid, str) or not jws.is_kid(kid):
         refuse("kid", "a key has no usable kid")

@@ -1,0 +1,5 @@
+"""``python -m gateway.cli`` is ``entente``."""
+
+from gateway.cli import main
+
+main()

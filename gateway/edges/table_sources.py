@@ -1,0 +1,217 @@
+"""The address tables on disk: each says what it knows of one address, and nothing else.
+
+Our compact table and delegated-extended files speak of registration, an MMDB of whatever its
+name or type says: registration, geolocation, or autonomous systems.
+Law: a file that cannot be used is refused by name when it is opened, never passed over.
+Verbs: ``open_table``, ``ranges``.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import maxminddb
+
+from gateway import hosting
+from gateway.edges.files import ours
+from gateway.edges.geolocations import Fact, name_shown
+from gateway.errors import TableInvalid
+from gateway.formats import address_table, delegated
+from gateway.formats.address_table import AddressTable, Facts, Range
+from gateway.hosting import AS_COUNTRY, GEOLOCATION, REGISTRATION
+from gateway.model import HostingClaim
+
+_REGISTRATION_TYPE = re.compile(r"whois|rir|regist|delegat", re.IGNORECASE)
+_AS_TYPE = re.compile(r"asn|autonomous", re.IGNORECASE)
+_NOTHING = Fact()
+
+
+class Table(Protocol):
+    """A source of facts about addresses."""
+
+    name: str
+    kind: str
+    as_of: str
+
+    def say(self, address: hosting.Address) -> Fact:
+        """What this table knows of ``address``.
+
+        Raises:
+            TableInvalid: the file is damaged at this place.
+        """
+
+
+class Registrations:
+    """A compact table, or delegated files read into one."""
+
+    kind = REGISTRATION
+
+    def __init__(self, table: AddressTable) -> None:
+        self.table = table
+        self.name = table.facts.source
+        self.as_of = table.facts.as_of
+
+    def say(self, address: hosting.Address) -> Fact:
+        """The country of the block around ``address``, and the prefix of that block."""
+        version = address.version
+        number = int(address) if version == 4 else int(address) >> 64
+        found = self.table.find(version, number)
+        if found is None:
+            return _NOTHING
+        code, first, end = found
+        return Fact(
+            claim=HostingClaim(
+                country=hosting.country(code),
+                kind=REGISTRATION,
+                source=self.name,
+                as_of=self.as_of,
+                prefix=hosting.block(version, number, first, end),
+            )
+        )
+
+
+class Mmdb:
+    """Any MMDB file: a country, or an autonomous system."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with ours(path), path.open("rb"):
+                self._reader = maxminddb.open_database(str(path))
+            facts = self._reader.metadata()
+        except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
+            raise TableInvalid(f"{path} is no MMDB that can be read: {error}") from error
+        self.name = path.name
+        said = f"{facts.database_type} {path.name}"
+        self.kind = GEOLOCATION
+        if _REGISTRATION_TYPE.search(said):
+            self.kind = REGISTRATION
+        elif _AS_TYPE.search(said):
+            self.kind = AS_COUNTRY
+        self._versions = {4, facts.ip_version}
+        self.as_of = datetime.fromtimestamp(facts.build_epoch, UTC).date().isoformat()
+
+    def say(self, address: hosting.Address) -> Fact:
+        """The country or the autonomous system that the file has for ``address``."""
+        if address.version not in self._versions:
+            return _NOTHING
+        try:
+            row, bits = self._reader.get_with_prefix_len(address)
+        except (ValueError, maxminddb.InvalidDatabaseError) as error:
+            raise TableInvalid(f"{self.name} is damaged: {error}") from error
+        if not isinstance(row, dict):
+            return _NOTHING
+        country = hosting.country(_code(row))
+        claim = None
+        if country is not None:
+            block = ipaddress.ip_network((address, bits), strict=False)
+            claim = HostingClaim(
+                country=country,
+                kind=self.kind,
+                source=self.name,
+                as_of=self.as_of,
+                prefix=str(block),
+            )
+        number, name = (
+            row.get("autonomous_system_number"),
+            row.get("autonomous_system_organization"),
+        )
+        return Fact(
+            claim=claim,
+            asn=number if isinstance(number, int) else None,
+            as_name=(name_shown(name) or None) if isinstance(name, str) else None,
+        )
+
+    def ranges(self) -> Iterator[Range]:
+        """Every network of the file with its country.
+
+        A /64 that the file divides further counts where all its parts are of one country.
+
+        Raises:
+            TableInvalid: the file is damaged.
+        """
+        fine: dict[int, set[str]] = {}
+        try:
+            for network, row in self._reader:
+                code = _code(row) if isinstance(row, dict) else None
+                if not code:
+                    continue
+                first = int(network.network_address)
+                if network.version == 4:
+                    end = first + network.num_addresses
+                    yield Range(version=4, first=first, end=end, country=code)
+                elif network.prefixlen <= 64:
+                    end = first + network.num_addresses >> 64
+                    yield Range(version=6, first=first >> 64, end=end, country=code)
+                else:
+                    fine.setdefault(first >> 64, set()).add(code)
+        except (ValueError, maxminddb.InvalidDatabaseError) as error:
+            raise TableInvalid(f"{self.name} is damaged: {error}") from error
+        for first, codes in fine.items():
+            if len(codes) == 1:
+                yield Range(version=6, first=first, end=first + 1, country=codes.pop())
+
+
+def _code(row: "dict[str, object]") -> str | None:
+    """The country code of a row, in the spellings of the usual vendors."""
+    plain = row.get("country_code")
+    if isinstance(plain, str):
+        return plain
+    for member in ("country", "registered_country"):
+        inner = row.get(member)
+        if isinstance(inner, str) and len(inner) == 2:
+            return inner
+        if isinstance(inner, dict) and isinstance(inner.get("iso_code"), str):
+            return str(inner["iso_code"])
+    return None
+
+
+def open_compact(path: Path) -> AddressTable:
+    """The compact table at ``path``.
+
+    Raises:
+        TableInvalid: it is none.
+        HomeUnusable: it cannot be read.
+    """
+    with ours(path):
+        content = path.read_bytes()
+    return address_table.read(content)
+
+
+def open_table(path: Path) -> Table:
+    """The table at ``path``: a compact table, an MMDB, or a delegated-extended file.
+
+    Raises:
+        TableInvalid: it is none of them; the detail says why.
+        HomeUnusable: it cannot be read.
+    """
+    if path.suffix == ".mmdb":
+        return Mmdb(path)
+    with ours(path):
+        content = path.read_bytes()
+    if content.startswith(address_table.FAMILY):
+        return Registrations(address_table.read(content))
+    found = delegated.read(content)
+    facts = Facts(source=path.name, licence="", as_of=found.as_of)
+    return Registrations(address_table.of(facts, address_table.narrowest(found.ranges)))
+
+
+def ranges(path: Path) -> Iterable[Range]:
+    """Every registered range of the MMDB or delegated-extended file at ``path``.
+
+    Raises:
+        TableInvalid: it is neither, or speaks of something else than registration.
+        HomeUnusable: it cannot be read.
+    """
+    if path.suffix != ".mmdb":
+        with ours(path):
+            return delegated.read(path.read_bytes()).ranges
+    table = Mmdb(path)
+    if table.kind != REGISTRATION:
+        raise TableInvalid(
+            f"neither the name nor the type of {path.name} says that it is about registration",
+            hint="a table of registrations is not made from geolocation",
+        )
+    return table.ranges()

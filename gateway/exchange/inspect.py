@@ -1,0 +1,165 @@
+"""What would be recorded of a mail and where it would go, without storing anything.
+
+Verb: ``look``; its ``Finding`` is the JSON line of ``entente inspect --json``.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from gateway import redact, route
+from gateway.edges.store import peers
+from gateway.edges.store.records import Filed, micros
+from gateway.errors import NotFound
+from gateway.exchange.gateway import Gateway
+from gateway.exchange.intake import NO_HOSTING, SALT_BYTES, category
+from gateway.exchange.refer import as_sent as crossing
+from gateway.model import (
+    Attachment,
+    Country,
+    Hosting,
+    Judgement,
+    Link,
+    Mailbox,
+    Noun,
+    Nowhere,
+    Origin,
+    PeerId,
+    Report,
+    Route,
+)
+from gateway.trust import Register
+
+
+class Letter(Noun, rename={"sender": "from"}):
+    """The Message as it is shown."""
+
+    subject: str | None
+    sender: Mailbox | None
+    date: datetime | None
+    message_id: str | None
+    envelope_sender: str | None
+    size: int
+
+
+class Going(Noun, omit_defaults=True):
+    """The route as it is shown: a peer, or the code of the shelf."""
+
+    reason: str
+    peer: PeerId | None = None
+    countries: tuple[Country, ...] = ()
+    none: Nowhere | None = None
+
+
+class Finding(Noun):
+    """Everything that is found in one mail."""
+
+    source: str
+    sha256: str
+    message: Letter | None
+    origin: Origin | None
+    hosting: Hosting | None
+    links: tuple[Link, ...]
+    attachments: tuple[Attachment, ...]
+    category: Judgement | None
+    campaign: str | None
+    route: Going | None
+    problems: tuple[str, ...]
+    as_sent: str | None = None
+
+
+def look(
+    gateway: Gateway | None, name: str, report: Report, *, as_sent: str = "", content: bytes = b""
+) -> Finding:
+    """What is found in ``report``.
+
+    Args:
+        gateway: our own, for its peers; None where there is no installation.
+        name: where the mail came from.
+        report: as read.
+        as_sent: the peer whose view is wanted too, or empty.
+        content: the complete source, for that view.
+
+    Raises:
+        NotFound: there is no such peer.
+        MustNotLeave: the report may not cross the border.
+    """
+    register = Register.of(())
+    if gateway is not None:
+        with gateway.store.read() as db:
+            register = peers.register(db)
+    goes = None
+    if report.parseable:
+        decided = route.choose(
+            report.origin,
+            report.hosting,
+            category(report),
+            own=gateway.config.home_country if gateway else Country(""),
+            register=register,
+        )
+        goes = Going(
+            reason=decided.reason,
+            peer=decided.peer,
+            countries=_countries(decided, report.hosting),
+            none=decided.none,
+        )
+    message = report.message
+    return Finding(
+        source=name,
+        sha256=report.source_sha256,
+        message=Letter(
+            subject=message.subject,
+            sender=message.sender,
+            date=message.date,
+            message_id=message.message_id,
+            envelope_sender=message.envelope_sender,
+            size=message.size,
+        )
+        if message
+        else None,
+        origin=report.origin,
+        hosting=report.hosting,
+        links=message.links if message else (),
+        attachments=message.attachments if message else (),
+        category=report.judgement,
+        campaign=(report.fingerprint.exact or None) if report.fingerprint else None,
+        route=goes,
+        problems=report.problems,
+        as_sent=_as_sent(gateway, register, as_sent, report, content) if as_sent else None,
+    )
+
+
+def _countries(decided: Route, hosting: Hosting | None) -> tuple[Country, ...]:
+    if decided.countries or hosting is None or hosting.country is None:
+        return decided.countries
+    return (hosting.country,)
+
+
+def _as_sent(
+    gateway: Gateway | None, register: Register, name: str, report: Report, content: bytes
+) -> str:
+    """The document that the peer would get, with identifiers made for this view only."""
+    peer = register.peer(PeerId(name))
+    if gateway is None or peer is None:
+        raise NotFound(f"{name} is not on record", hint="entente peers list")
+    now = micros(gateway.now())
+    salt = gateway.draw(SALT_BYTES)
+    filed = Filed(
+        id=gateway.name(),
+        issuer=gateway.me,
+        source_sha256=report.source_sha256,
+        reporter="",
+        recorded_at=now,
+        seen_at=now,
+        state="filed",
+        fate="kept",
+        why="",
+        origin=None,
+        country=None,
+        network=NO_HOSTING,
+        category=str(category(report)),
+        campaign=None,
+        case_id="not-yet-a-case",
+    )
+    document = crossing(gateway, peer, filed, report, (salt, redact.salted(salt, content)))
+    return msgspec.json.format(document, indent=2).decode()

@@ -1,0 +1,262 @@
+"""Hiding recipients and recognising them again."""
+
+import base64
+import codecs
+import hashlib
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway import redact
+from gateway.errors import KeyUnusable, MustNotLeave
+from gateway.redact import DOMAIN, WORD, Hider, guard, recognise, salted, token
+from gateway.redact.disguises import lowered, of
+
+KEY = b"k" * 32
+OTHER = b"o" * 32
+ADDRESS = "Jean.Dupont@Example.org"
+LOW = ADDRESS.lower()
+TOKEN = token(ADDRESS, KEY)
+HIDER = Hider(KEY, [ADDRESS, "bob@corp.example"], ["Jean Dupont"])
+
+
+def b64(text, alphabet=base64.b64encode):
+    return alphabet(text.encode()).decode()
+
+
+DISGUISES = {
+    "clear": ADDRESS,
+    "lower case": LOW,
+    "upper case": ADDRESS.upper(),
+    "VERP": "bounce+jean.dupont=example.org@bulk.example",
+    "VERP by hash sign": "b-jean.dupont#example.org@bulk.example",
+    "plus-tag": "jean.dupont+shop@example.org",
+    "percent-encoded at sign": "http://t.example/?e=jean.dupont%40example.org",
+    "percent-encoded twice": f"http://t.example/?e={quote(quote(LOW, safe=''), safe='')}",
+    "percent-encoded wholly": "".join(f"%{byte:02X}" for byte in LOW.encode()),
+    "percent-encoded in part": "http://t.example/?e=je%61n.d%75pont@example.org&x=1",
+    "quoted-printable at sign": "jean.dupont=40example.org",
+    "entity at sign": "jean.dupont&#64;example.org",
+    "entities": "".join(f"&#{ord(sign)};" for sign in LOW),
+    "words": "jean.dupont at example.org",
+    "subdomain": "http://jean.dupont.example.org.t.example/",
+    "base64": b64(LOW),
+    "base64 as given": b64(ADDRESS),
+    "base64 shifted by one": b64("x" + LOW),
+    "base64 shifted by two": b64("xy" + LOW + "zz"),
+    "base64 in JSON": b64('{"id":7,"e":"' + LOW + '"}'),
+    "base64url": b64("??>" + LOW + "??>", base64.urlsafe_b64encode),
+    "hex": LOW.encode().hex(),
+    "HEX": LOW.encode().hex().upper(),
+    "MD5": hashlib.md5(LOW.encode()).hexdigest(),
+    "MD5 as given": hashlib.md5(ADDRESS.encode()).hexdigest(),
+    "SHA-1": hashlib.sha1(LOW.encode()).hexdigest(),
+    "SHA-256": hashlib.sha256(LOW.encode()).hexdigest().upper(),
+    "SHA-256 in base64": base64.b64encode(hashlib.sha256(LOW.encode()).digest()).decode(),
+    "rot13": codecs.encode(LOW, "rot13"),
+    "reversed": LOW[::-1],
+    "short local part": "x-bob=corp.example@bulk.example",
+    "short local part percent-encoded": "http://t.example/bob%40corp.example",
+}
+ALONE = {
+    "local part": "u=jean.dupont",
+    "local part in a file name": "Invoice_jean.dupont.pdf",
+    "local part with other separators": "Dear jean_dupont,",
+    "part of the local part": "Hello Jean, you won",
+    "display name": "JEAN DUPONT: last warning",
+    "short local part": "u=bob&x=1",
+    "percent-encoded local part": "http://t.example/?u=%62%6F%62",
+}
+NAMES = ("jean", "dupont", "bob")
+
+
+@pytest.mark.parametrize("text", DISGUISES.values(), ids=DISGUISES)
+def test_an_address_is_hidden_in_every_disguise(text):
+    assert HIDER.leaks(f"before {text} after".encode())
+    hidden = HIDER.hide(f"before {text} after")
+    assert not HIDER.leaks(hidden.encode())
+    assert hidden.startswith("before ")
+    assert hidden.endswith(" after")
+    assert TOKEN in hidden or token("bob@corp.example", KEY) in hidden
+    assert not any(name in hidden.lower() for name in NAMES)
+
+
+@pytest.mark.parametrize("text", ALONE.values(), ids=ALONE)
+def test_what_names_a_recipient_without_the_domain_is_hidden(text):
+    hidden = HIDER.hide(text)
+    assert not any(name in hidden.lower() for name in NAMES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your parcel is waiting",
+        "bobby@corp.example.net and bobbin",
+        "http://mail.dupont.example/login?x=1",
+        "<1234@jean.example>",
+        "dupontel",
+        "abc %3D %20 100% of it",
+    ],
+)
+def test_what_names_nobody_stays(text):
+    assert HIDER.hide(text) is text
+    assert not HIDER.leaks(text.encode())
+
+
+@pytest.mark.parametrize("role", ["info", "contact", "Postmaster", "sales"])
+def test_a_role_is_hidden_with_its_domain_only(role):
+    hider = Hider(KEY, [f"{role}@corp.example"])
+    assert hider.hide(f"For {role}: news") == f"For {role}: news"
+    assert role not in hider.hide(f"To {role}@corp.example")
+
+
+def test_the_rest_of_a_link_stays():
+    link = "http://login.bulk.example/a/b?c=1&e=amVhbi5kdXBvbnRAZXhhbXBsZS5vcmc=&d=2#top"
+    hidden = f"http://login.bulk.example/a/b?c=1&e={TOKEN}&d=2#top"
+    assert HIDER.hide(link) == hidden
+
+
+def test_a_query_value_goes_whole():
+    value = b64("id=12;" + LOW + ";list=7", base64.urlsafe_b64encode)
+    assert HIDER.hide(f"http://t.example/?q={value}&d=2") == f"http://t.example/?q={TOKEN}&d=2"
+
+
+def test_several_texts_are_hidden_in_one_call():
+    assert HIDER.hide(f"a\0{LOW}\0b") == f"a\0{TOKEN}@{DOMAIN}\0b"
+
+
+LINE = (
+    "from mail.dupont.example (mail.dupont.example [192.0.2.25]) by mx.example.org (Postfix) "
+    "with ESMTPS id 4F9ZkQ2 for {}; Sat, 14 Mar 2026 11:59:00 +0000"
+)
+
+
+def test_a_received_line_keeps_its_hosts_and_loses_recipient_and_queue_id():
+    hidden = HIDER.hide_line(LINE.format(f"<{ADDRESS}>"))
+    assert "from mail.dupont.example (mail.dupont.example [192.0.2.25]) by mx.example.org" in hidden
+    assert f"id {WORD} for <{TOKEN}@{DOMAIN}>; Sat" in hidden
+
+
+@pytest.mark.parametrize("clause", ["<alias@else.example>", "alias@else.example", "alias"])
+def test_an_unknown_recipient_of_a_received_line_goes_too(clause):
+    hidden = HIDER.hide_line(LINE.format(clause))
+    assert "alias" not in hidden
+    assert hidden.endswith("; Sat, 14 Mar 2026 11:59:00 +0000")
+
+
+def test_an_envelope_sender_in_a_received_line_loses_the_recipient():
+    line = LINE.format("<x@y.example>") + " (envelope-from <b-jean.dupont=example.org@b.example>)"
+    assert HIDER.hide_line(line).endswith(f"(envelope-from <b-{TOKEN}@b.example>)")
+
+
+def test_the_same_person_has_the_same_token_for_the_same_peer():
+    assert token(LOW, KEY) == TOKEN == token("jean.dupont+tag@example.org", KEY)
+    assert token(LOW, OTHER) != TOKEN
+    assert token("jane.dupont@example.org", KEY) != TOKEN
+
+
+@given(st.lists(st.emails(), min_size=1, max_size=5, unique_by=lambda a: token(a, KEY)), st.data())
+def test_only_the_holder_of_the_key_recognises_a_token(recipients, data):
+    chosen = data.draw(st.sampled_from(recipients))
+    hidden = token(chosen, KEY)
+    assert recognise(hidden, recipients, KEY) == chosen
+    assert recognise(f"{hidden}@{DOMAIN}", recipients, KEY) == chosen
+    assert recognise(hidden, recipients, OTHER) is None
+
+
+def encoded(address, how):
+    low = lowered(address)
+    return {
+        "clear": address,
+        "verp": address.replace("@", "="),
+        "percent": quote(address, safe=""),
+        "base64": b64(address),
+        "hex": low.encode().hex(),
+        "md5": hashlib.md5(low.encode()).hexdigest(),
+    }[how]
+
+
+@given(
+    st.emails(),
+    st.text(st.characters(exclude_categories=("Cs",)), max_size=20),
+    st.text(st.characters(exclude_categories=("Cs",)), max_size=20),
+    st.sampled_from(["clear", "verp", "percent", "base64", "hex", "md5"]),
+)
+def test_nothing_that_was_hidden_is_found_again(address, before, after, how):
+    local, _, domain = address.rpartition("@")
+    if "+" in local:
+        address = f"{local.partition('+')[0] or local}@{domain}"
+    hider = Hider(KEY, [address])
+    hidden = hider.hide(f"{before} {encoded(address, how)} {after}")
+    assert not hider.leaks(hidden.encode())
+
+
+@given(st.text(max_size=200), st.lists(st.text(max_size=20), max_size=3), st.text(max_size=20))
+def test_any_text_can_be_hidden_and_any_recipient_looked_for(text, recipients, name):
+    hider = Hider(KEY, recipients, [name])
+    hider.hide(text)
+    hider.hide_line(text)
+    hider.leaks(text.encode("utf-8", "replace"))
+
+
+@given(st.text(max_size=100))
+def test_lower_case_keeps_every_place(text):
+    assert len(lowered(text)) == len(text)
+
+
+def test_a_hostile_text_costs_no_more_than_its_size():
+    # 200,000 characters full of near misses end in time, or the run's timeout says so.
+    for piece in (
+        "jean.dupont+",
+        "jean.dupont%40",
+        "%6a",
+        "bob=",
+        "a" * 50,
+        "=" * 50,
+        "%25",
+        "jean.",
+    ):
+        text = piece * (200_000 // len(piece)) + " %41"
+        HIDER.hide(text)
+        HIDER.hide_line(text)
+        HIDER.leaks(text.encode())
+
+
+def test_an_outgoing_document_that_names_a_recipient_is_stopped():
+    clean = b'{"a":"b"}'
+    assert guard(clean, HIDER, 100) is clean
+    with pytest.raises(MustNotLeave, match="recipient 0: address") as stopped:
+        guard(f'{{"a":"{LOW}"}}'.encode(), HIDER, 100)
+    assert "dupont" not in stopped.value.detail
+    with pytest.raises(MustNotLeave, match="bytes"):
+        guard(b"x" * 101, HIDER, 100)
+
+
+def test_an_xml_document_is_looked_at_without_its_entities():
+    assert HIDER.leaks(b"<a>jean.dupont&#x40;example.org</a>")
+    hider = Hider(KEY, ["a&b@corp.example"])
+    assert hider.leaks(b"<a>a&amp;b@corp.example</a>")
+
+
+def test_a_weak_key_or_salt_is_refused():
+    with pytest.raises(KeyUnusable):
+        Hider(b"short", [])
+    with pytest.raises(KeyUnusable):
+        salted(b"short", b"source")
+
+
+def test_the_only_digest_of_a_mail_that_travels_is_salted():
+    salt = bytes(range(32))
+    assert salted(salt, b"mail") == hashlib.sha256(salt + b"mail").digest()
+
+
+def test_what_is_no_address_is_looked_for_as_a_word():
+    assert of("undisclosed").domain == ""
+    hider = Hider(KEY, ["jdupont", "", "@", "<>"])
+    assert "jdupont" not in hider.hide("Hello jdupont!")
+
+
+def test_the_module_says_what_it_can():
+    assert len(TOKEN) == redact.TOKEN_CHARS
