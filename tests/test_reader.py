@@ -118,7 +118,7 @@ def test_children_that_are_killed_again_and_again_lose_no_mail_and_double_none()
         results = []
         for number, result in enumerate(pool.read(mail(number) for number in range(400))):
             results.append(result)
-            if number % 60 == 30:
+            if number % 150 == 70:
                 for pid in pool.pids:
                     os.kill(pid, signal.SIGKILL)
     assert len(results) == 400

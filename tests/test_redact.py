@@ -66,6 +66,8 @@ ALONE = {
     "local part with other separators": "Dear jean_dupont,",
     "part of the local part": "Hello Jean, you won",
     "display name": "JEAN DUPONT: last warning",
+    "local part in a link's host": "http://jean-dupont.example.org.t.example/",
+    "local part in a tracker's host": "http://jean-dupont.t.example/",
     "short local part": "u=bob&x=1",
     "percent-encoded local part": "http://t.example/?u=%62%6F%62",
 }

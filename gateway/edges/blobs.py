@@ -13,8 +13,19 @@ from pathlib import Path
 
 import zstandard
 
-from gateway.edges.files import PRIVATE_DIRECTORY, PRIVATE_FILE, ours, settle
+from gateway.edges.files import (
+    PRIVATE_DIRECTORY,
+    PRIVATE_FILE,
+    ours,
+    settle,
+    sync_file,
+    sync_system,
+)
 from gateway.errors import CheckFailed, NotFound
+
+
+FEW = 4
+"""Up to this many files are made durable one by one; beyond, the whole file system at once."""
 
 
 def pack(source: bytes) -> bytes:
@@ -31,43 +42,51 @@ class Blobs:
     def keep(self, packed: Mapping[str, bytes]) -> None:
         """Keep packed sources under their digests; those already kept are left alone.
 
-        All files of a batch are written first and made durable afterwards, so that the disk
-        can join its work; the folders' names come last.
+        A batch is written beside its places, made durable by one call to the file system, then
+        renamed and made durable again: two waits for the disk, however many files.
 
         Raises:
-            StorageFull: no space is left; files of the batch that were kept stay and are found
-                again when the batch is repeated.
+            StorageFull: no space is left; what was kept of the batch is found again when it is
+                repeated.
             HomeUnusable: the system refuses.
         """
-        touched: set[Path] = set()
-        waiting: list[tuple[int, Path, Path]] = []
+        waiting: list[tuple[Path, Path]] = []
         try:
             for digest, content in packed.items():
                 path = self._path(digest)
                 with ours(path):
                     if path.exists():
                         continue
-                    if path.parent not in touched:
-                        path.parent.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
-                        touched.add(path.parent)
-                    waiting.append(_begin(path, content))
+                    path.parent.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+                    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+                    waiting.append((beside, path))
+                    _write(beside, content)
             with ours(self.directory):
-                while waiting:
-                    handle, beside, path = waiting[-1]
-                    os.fsync(handle)
-                    os.close(handle)
-                    waiting.pop()
-                    beside.replace(path)
-                for folder in touched:
-                    settle(folder)
-                if touched:
-                    settle(self.directory)
+                if waiting:
+                    self._settle(waiting)
         finally:
-            for handle, beside, _ in waiting:
-                with suppress(OSError):
-                    os.close(handle)
+            for beside, _ in waiting:
                 with suppress(OSError):
                     beside.unlink()
+
+    def _settle(self, waiting: list[tuple[Path, Path]]) -> None:
+        """Make the files durable under their names; the list is emptied as they get there."""
+        if len(waiting) < FEW:
+            for beside, _ in waiting:
+                sync_file(beside)
+        else:
+            sync_system(self.directory)
+        folders = {path.parent for _, path in waiting}
+        few = len(waiting) < FEW
+        while waiting:
+            beside, path = waiting[-1]
+            beside.replace(path)
+            waiting.pop()
+        if few:
+            for folder in (*folders, self.directory):
+                settle(folder)
+        else:
+            sync_system(self.directory)
 
     def fetch(self, digest: str) -> bytes:
         """The original of that SHA-256 (hex).
@@ -99,17 +118,8 @@ class Blobs:
         return self.directory / digest[0] / f"{digest}.zst"
 
 
-def _begin(path: Path, content: bytes) -> tuple[int, Path, Path]:
-    """Write a file beside its place, not yet durable; its handle is open."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
-    try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(handle, view) :]
-    except OSError:
-        os.close(handle)
-        with suppress(OSError):
-            beside.unlink()
-        raise
-    return handle, beside, path
+def _write(path: Path, content: bytes) -> None:
+    """Write a file, not yet durable."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)

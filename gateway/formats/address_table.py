@@ -200,14 +200,15 @@ def write(table: AddressTable) -> bytes:
         body += b"".join(packed[plane::width] for plane in range(width)) + which
         counts.append(len(starts))
     header = _Header(facts=table.facts, countries=table.countries, blocks=(counts[0], counts[1]))
-    head = msgspec.json.encode(evolve(header, sha256=_digest(header, body)))
-    return MAGIC + head + b"\n" + lzma.compress(body, preset=9 | lzma.PRESET_EXTREME)
+    packed = lzma.compress(body, preset=9 | lzma.PRESET_EXTREME)
+    head = msgspec.json.encode(evolve(header, sha256=_digest(header, packed)))
+    return MAGIC + head + b"\n" + packed
 
 
-def _digest(header: _Header, body: bytes) -> str:
-    """SHA-256 over all that a table says, its own digest left empty: header, then body."""
+def _digest(header: _Header, packed: bytes) -> str:
+    """SHA-256 over all of a file: the header with its digest left empty, then the packed body."""
     told = msgspec.json.encode(evolve(header, sha256=""))
-    return hashlib.sha256(told + b"\n" + body).hexdigest()
+    return hashlib.sha256(told + b"\n" + packed).hexdigest()
 
 
 def read(content: bytes) -> AddressTable:
@@ -225,15 +226,17 @@ def read(content: bytes) -> AddressTable:
     head, _, packed = content[len(MAGIC) :].partition(b"\n")
     try:
         header = msgspec.json.decode(head, type=_Header)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise TableInvalid(f"the address table is damaged: {error}") from error
+    if msgspec.json.encode(header) != head or _digest(header, packed) != header.sha256:
+        raise TableInvalid("the address table was altered, or is cut short")
+    try:
         unpacker = lzma.LZMADecompressor(memlimit=2 * _MOST_BODY)
         body = unpacker.decompress(packed, _MOST_BODY)
-    except (msgspec.MsgspecError, UnicodeError, lzma.LZMAError, EOFError) as error:
+    except (lzma.LZMAError, EOFError) as error:
         raise TableInvalid(f"the address table is damaged: {error}") from error
-    if not unpacker.eof:
-        raise TableInvalid("the address table is cut short")
-    whole = msgspec.json.encode(header) == head and not unpacker.unused_data
-    if not whole or _digest(header, body) != header.sha256:
-        raise TableInvalid("the address table was altered")
+    if not unpacker.eof or unpacker.unused_data:
+        raise TableInvalid("the address table is packed otherwise than it should be")
     if min(header.blocks) < 1 or len(body) != _length(header):
         raise TableInvalid("the address table does not hold as many blocks as it says")
     blocks = {}

@@ -178,6 +178,8 @@ def _record(fields: list[str]) -> Record:
         if not 1 <= size <= (1 << 32) - int(ipaddress.IPv4Address(start)):
             raise ValueError(f"{size} addresses from {start} on do not exist")
     elif kind == "ipv6":
+        if "%" in start:
+            raise ValueError("a zone has no place in a registry")
         ipaddress.IPv6Network((start, size))
     elif not _NUMBER.fullmatch(start) or not 1 <= size <= (1 << 32) - int(start):
         raise ValueError("no range of AS numbers")

@@ -76,7 +76,7 @@ class Hop:
 
     @property
     def submitted(self) -> bool:
-        """Whether an authenticated client handed the mail in (RFC 3848: ESMTPA, ESMTPSA)."""
+        """Whether an authenticated client handed the mail in (ESMTPA, ESMTPSA: RFC 3848 §1)."""
         return self.authenticated or self.protocol in _SUBMISSION
 
 

@@ -156,7 +156,7 @@ def compose(report: Report, crossing: Crossing) -> Document:
         events=(
             EventData(
                 detect_time=UNSET if origin.stamped_at is None else origin.stamped_at,
-                systems=(source(origin, hosting, email_data), *claimed(origin)),
+                systems=(source(origin, hosting, email_data, crossing.hider), *claimed(origin)),
                 records=(record,),
             ),
         ),

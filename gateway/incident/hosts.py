@@ -26,6 +26,7 @@ from gateway.formats.iodef_document import (
 )
 from gateway.incident.texts import NAME_CHARS, clipped, fit
 from gateway.model import Hosting, HostingClaim, Origin
+from gateway.redact import Hider
 
 CLAIMED_MOST: Final = 10
 """Older addresses that travel, newest first."""
@@ -34,7 +35,7 @@ CLAIMS_MOST: Final = 16
 _ONE_MESSAGE: Final = (Counter(value=1, type="ext-value", ext_type="count", unit="message"),)
 
 
-def source(origin: Origin, hosting: Hosting, email_data: EmailData) -> System:
+def source(origin: Origin, hosting: Hosting, email_data: EmailData, hider: Hider) -> System:
     """The host that handed the Message over, with where it is registered and by which sources.
 
     Raises:
@@ -60,14 +61,14 @@ def source(origin: Origin, hosting: Hosting, email_data: EmailData) -> System:
             ),
         ),
         counters=_ONE_MESSAGE,
-        additional=(*_border(origin), *_hosting(hosting)),
+        additional=(*_border(origin, hider), *_hosting(hosting)),
     )
 
 
-def _border(origin: Origin) -> list[Extension]:
+def _border(origin: Origin, hider: Hider) -> list[Extension]:
     said = []
     if origin.border is not None:
-        said.append(_string("origin-border", origin.border))
+        said.append(_string("origin-border", hider.hide_line(fit(origin.border))))
     if origin.forwarded:
         said.append(Extension(value="true", dtype="boolean", name="origin-forwarded"))
     said += (_string("origin-corroborated-by", name) for name in origin.corroborated_by[:8])

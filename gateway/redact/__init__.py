@@ -27,6 +27,7 @@ from gateway.redact.disguises import (
     places,
     plain,
     run,
+    telling,
     whole,
 )
 
@@ -125,8 +126,8 @@ class Hider:
     def hide_line(self, line: str) -> str:
         """A Received line without recipient and queue id; the rest is evidence and stays.
 
-        The ``for`` clause goes even where its address is not known to us (RFC 5321 §4.4). Words
-        that are part of a host's name stay.
+        The ``for`` clause goes even where its address is not known to us (RFC 5321 §4.4). A word
+        that is part of a host's name stays, unless it tells who the recipient is.
         """
         line = _QUEUE_ID.sub(rf"\g<1>{WORD}", _FOR.sub(self._hidden_for, line))
         low = lowered(line)
@@ -136,7 +137,11 @@ class Hider:
             spans += self._strong(known, line, low)
             alone += self._alone(known, low)
         alone += _named(self._names, low)
-        spans += (span for span in alone if not dotted(low, span[0], span[1]))
+        spans += (
+            span
+            for span in alone
+            if telling(low[span[0] : span[1]]) or not dotted(low, span[0], span[1])
+        )
         return _replaced(line, spans) if spans else line
 
     def leaks(self, document: bytes) -> tuple[str, ...]:
@@ -230,11 +235,12 @@ def guard(document: bytes, hider: Hider, most_bytes: int) -> bytes:
 
 
 def _named(words: Iterable[str], low: str) -> Iterator[Span]:
-    """Where a word that names a person stands by itself, outside of host names."""
+    """Where a word that names a person stands by itself; in host names only a telling one."""
     for word in words:
         if word in low:
+            sure = telling(word)
             for start, end in whole(low, word):
-                if not in_host(low, start):
+                if sure or not in_host(low, start):
                     yield start, end, WORD
 
 

@@ -34,6 +34,7 @@ _LEAST_WORD: Final = 3
 _LEAST_CORE: Final = 8
 _RUN_MOST: Final = 400
 _HOST_MOST: Final = 255
+_TELLING: Final = 6
 _OPENERS: Final = frozenset("@%=#([ _-&.+")
 _AT: Final = (
     "@", "=", "%40", "%2540", "=40", "%3d", "#", "(at)", "[at]", " at ", "_at_", "-at-",
@@ -188,11 +189,16 @@ def run(text: str, start: int, end: int) -> tuple[int, int]:
     return start, padding.end() if padding else end
 
 
-def in_host(low: str, start: int) -> bool:
-    """Whether the word at ``start`` belongs to a host name: after an at sign or a link's slashes.
+def telling(word: str) -> bool:
+    """Whether ``word`` names a person wherever it stands, because nobody else is called so.
 
-    A host name is evidence; a word in it that happens to be a recipient's name stays.
+    A host name is evidence, and "dupont" in one may be anybody; "jean-dupont" is the recipient.
     """
+    return any(sign in "._-" for sign in word) or (len(word) >= _TELLING and not word.isalpha())
+
+
+def in_host(low: str, start: int) -> bool:
+    """Whether the word at ``start`` belongs to a host: after an at sign or a link's slashes."""
     first = max(0, start - _HOST_MOST)
     while start > first and low[start - 1] in _HOST_CHARS:
         start -= 1
@@ -211,6 +217,8 @@ def _words(local: str) -> tuple[str, ...]:
     """The spellings of a local part that name its owner without the domain."""
     found = {local: None}
     parts = [part for part in _SEPARATORS.split(local) if part]
+    if all(part in ROLES for part in parts):
+        return ()
     if len(parts) > 1:
         for between in ("", " ", ".", "-", "_"):
             found[between.join(parts)] = None

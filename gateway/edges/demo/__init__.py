@@ -1,0 +1,1 @@
+"""What the demo needs of the world: mails drawn by chance, certificates, processes, a screen."""
