@@ -4,7 +4,9 @@ import hashlib
 import json
 from copy import deepcopy
 from datetime import timedelta
+from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -365,3 +367,42 @@ def test_a_report_without_judgement_or_country_still_travels():
     assert reported.category is Category.OTHER
     assert (reported.country, reported.asn, reported.prefix) == (None, None, None)
     assert reported.confidence is Confidence.HIGH
+
+
+# The page that describes all this.
+
+PAGE = Path(incident.__file__).parents[1] / "docs" / "profile.md"
+
+
+def named_in(value):
+    """Every member name in a document, and every name that an extension of ours has."""
+    if isinstance(value, dict):
+        if "dtype" in value:
+            yield f"[{value['name']}]"
+            return
+        for name, inner in value.items():
+            yield name
+            yield from named_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from named_in(inner)
+
+
+def test_the_example_of_the_profile_is_what_the_code_makes():
+    example = PAGE.read_text().partition("```json\n")[2].partition("\n```")[0]
+    assert example.encode() == msgspec.json.format(iodef_json.write(sent(a_report())), indent=1)
+    incident.read(iodef_json.read(msgspec.json.format(example.encode(), indent=0)))
+
+
+def test_every_field_that_crosses_is_in_the_table_of_the_profile():
+    table = PAGE.read_text().partition("## What crosses and what stays")[2].partition("\n## ")[0]
+    forwarded = json.loads(iodef_json.write(sent(with_origin(forwarded=True))))
+    wrappers = {"value", "category", "scope", "spoofed", "occurrence", "version", "lang"}
+    wrappers |= {"format-id", "Incident", "purpose", "role", "type", "id", "name", "rating"}
+    wrappers |= {"ext-type", "unit", "DigestMethod", "DigestValue", "HashTargetID"}
+    for name in set(named_in(forwarded)) - wrappers:
+        assert name in table, name
+    for name in composing.HEADERS.values():
+        assert f"Header[{name}]" in table
+    for number in (composing.LINKS_MOST, composing.ATTACHMENTS_MOST, composing.HEADERS_MOST):
+        assert f"at most {number} |" in table

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, sync_playwright
 
+from gateway.answers import Tone
 from gateway.config import Serve
 from gateway.edges.web.app import create_app
-from gateway.model import Tone
 from tests.web_standing import Memory, facts, line
 
 pytestmark = pytest.mark.browser

@@ -297,6 +297,36 @@ def test_every_point_of_small_order_is_refused_in_every_encoding():
                     key_refused(okp((spelled | sign << 255).to_bytes(32, "little")), "key-point")
 
 
+def test_a_point_in_a_second_spelling_is_refused_even_where_it_is_on_the_curve():
+    on_curve = [y for y in range(19) if decoded(y) is not None]
+    assert len(on_curve) > 5
+    for y in on_curve:
+        for sign in (0, 1):
+            with pytest.raises(errors.StatementInvalid, match="canonical form"):
+                jwk.read(okp((y + FIELD | sign << 255).to_bytes(32, "little")))
+    x = next(x for x in range(1, 99) if pow(p256_root(x), 2, P256) == p256_square(x))
+    good = {"kty": "EC", "crv": "P-256", "x": b64(x), "y": b64(p256_root(x))}
+    assert jwk.read(good).members() == good
+    key_refused(good | {"x": b64(x + P256)}, "key-point")
+
+
+P256 = 2**256 - 2**224 + 2**192 + 2**96 - 1
+
+
+def p256_square(x):
+    """The square of y at ``x`` on P-256."""
+    return (x**3 - 3 * x + jwk._P256_B) % P256
+
+
+def p256_root(x):
+    """A candidate for y at ``x``."""
+    return pow(p256_square(x), (P256 + 1) // 4, P256)
+
+
+def b64(number):
+    return base64.urlsafe_b64encode(number.to_bytes(32, "big")).decode().rstrip("=")
+
+
 def test_a_point_with_a_part_of_small_order_is_refused():
     good = int.from_bytes(base64.urlsafe_b64decode(keys.public("x", "Ed25519").x + "="), "little")
     sign, y = good >> 255, good & (2**255 - 1)
@@ -339,6 +369,7 @@ def test_other_kinds_of_key_are_refused():
         key_refused(OKPKey.generate_key(curve).as_dict(private=False), "key-kind")
     key_refused({}, "key-kind")
     key_refused({"kty": ["EC"], "crv": "P-256"}, "key-kind")
+    key_refused({"kty": "EC", "crv": ["P-256"]}, "key-kind")
 
 
 def test_keys_for_another_use_are_refused():
@@ -348,6 +379,9 @@ def test_keys_for_another_use_are_refused():
     key_refused(good | {"key_ops": ["verify", "encrypt"]}, "key-use")
     key_refused(good | {"alg": "ES384"}, "key-algorithm")
     key_refused(good | {"alg": "none"}, "key-algorithm")
+    key_refused(good | {"alg": "EdDSA"}, "key-algorithm")
+    okp_key = keys.public("good", "Ed25519")
+    assert jwk.read(okp_key.members() | {"alg": "EdDSA"}) == okp_key
 
 
 def test_points_off_the_curve_and_second_spellings_are_refused():

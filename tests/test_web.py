@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import config
+from gateway.answers import Tone
 from gateway.config import Serve
 from gateway.edges import home, serve
 from gateway.edges.web import pages
 from gateway.edges.web.app import create_app
 from gateway.errors import ConfigInvalid
 from gateway.gate.checks import CHECKS, Stage, describe
-from gateway.model import Tone
 from tests.web_standing import PEER, SECRET, Memory, facts, line, standing
 
 BEARER = {"Authorization": f"Bearer {SECRET}"}

@@ -18,21 +18,14 @@ from pathlib import Path
 import trustme
 
 from gateway import config
+from gateway.answers import LastExchange, PageFacts, PushAnswer, SetError, Tone
 from gateway.config import Serve
 from gateway.edges import home
 from gateway.edges.serve import serve
 from gateway.edges.web.app import create_app
 from gateway.errors import HomeMissing, StorageFull
 from gateway.gate.checks import refusal
-from gateway.model import (
-    Country,
-    LastExchange,
-    PageFacts,
-    PeerId,
-    PushAnswer,
-    SetError,
-    Tone,
-)
+from gateway.model import Country, PeerId
 
 PEER = PeerId("https://peer.example.org")
 SECRET = "a-secret-of-the-peer"

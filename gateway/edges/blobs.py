@@ -23,7 +23,6 @@ from gateway.edges.files import (
 )
 from gateway.errors import CheckFailed, NotFound
 
-
 FEW = 4
 """Up to this many files are made durable one by one; beyond, the whole file system at once."""
 

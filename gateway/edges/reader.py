@@ -260,7 +260,7 @@ class Reader:
         self._end(child)
         if not child.ready:
             self._failed_starts += 1
-            if False:
+            if self._failed_starts >= STARTS:
                 raise ReaderUnusable(
                     f"a child process ended with status {child.process.returncode} at its start",
                     hint="reading.memory_bytes may be too small for the address tables",

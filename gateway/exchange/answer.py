@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gateway import trust
+from gateway.answers import LastExchange, PageFacts, PushAnswer, SetError, Tone
 from gateway.edges.store import peers
 from gateway.edges.store import schema as t
 from gateway.edges.store.records import moment
@@ -16,7 +17,7 @@ from gateway.exchange.gateway import Gateway
 from gateway.exchange.identity import introduce
 from gateway.exchange.receive import later, receive
 from gateway.gate import Refusal, check_peer, describe, recognise
-from gateway.model import Kind, LastExchange, PageFacts, PeerId, PushAnswer, SetError, Tone
+from gateway.model import Kind, PeerId
 from gateway.protocol import Fate
 
 LAST = 12
@@ -121,10 +122,8 @@ def _last(db: Connection, enrolled: dict[PeerId, trust.Peer]) -> tuple[LastExcha
     out = sa.select(s.signed_at, sa.true(), s.peer, s.kind, s.state).where(s.kind.in_(shown))
     into = sa.select(a.received_at, sa.false(), a.issuer, a.kind, a.verdict)
     rows = [
-        *db.execute(out.order_by(s.signed_at.desc()).limit(LAST)).tuples(),
-        *db.execute(
-            into.where(a.kind.in_(shown)).order_by(a.received_at.desc()).limit(LAST)
-        ).tuples(),
+        *db.execute(out.order_by(s.signed_at.desc()).limit(LAST)),
+        *db.execute(into.where(a.kind.in_(shown)).order_by(a.received_at.desc()).limit(LAST)),
     ]
     rows.sort(key=lambda row: row[0], reverse=True)
     found = []

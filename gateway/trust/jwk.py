@@ -145,7 +145,7 @@ def _check_ed25519(encoded: bytes) -> None:
     every one; a mixed point lets two verifiers differ. Multiplying by the order finds both.
     """
     number = int.from_bytes(encoded, "little")
-    sign, y = number >> 255, number & (2**255 - 1)
+    y = number & (2**255 - 1)
     if y >= _FIELD:
         refuse("key-point", "the point is not in canonical form")
     square = (y * y - 1) * pow(_D * y * y + 1, -1, _FIELD) % _FIELD
@@ -154,10 +154,9 @@ def _check_ed25519(encoded: bytes) -> None:
         x = x * pow(2, (_FIELD - 1) // 4, _FIELD) % _FIELD
     if (x * x - square) % _FIELD:
         refuse("key-point", "the point is not on Ed25519")
+    # Which of the two roots it is does not matter: a point and its negative have one order.
     if x == 0:
         refuse("key-point", "the point is of small order")
-    if x & 1 != sign:
-        x = _FIELD - x
     if not _is_identity(_times(_ORDER, (x, y, 1, x * y % _FIELD))):
         refuse("key-point", "the point is not of prime order")
 

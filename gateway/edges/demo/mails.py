@@ -3,15 +3,17 @@
 The law: no name, address or company of anyone real; hosts and mailboxes lie in the domains of
 RFC 2606 §2, and only the senders' addresses are public ones, drawn at random by their country.
 What a sender can forge is forged: older Received lines and the name it greets with.
-Verb: ``write``.
+Verbs: ``write``, ``lay``.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Final, NamedTuple
 
+from gateway.edges.files import ours
 from gateway.edges.registry import Registry
 from gateway.model import Country
 
@@ -225,3 +227,16 @@ def _received(
         f" with ESMTPSA id {identity[::-1]}; {stamp(9)}",
         f"Received: from [{two}] by smtp.bank.example with HTTP; {stamp(15)}",
     ]
+
+
+def lay(place: Path, mails: Iterable[Mail]) -> None:
+    """Lay mails out as files, in one folder for each reader.
+
+    Raises:
+        StorageFull, HomeUnusable: the system refuses.
+    """
+    for number, mail in enumerate(mails):
+        path = place / mail.reader / f"{number:04}.eml"
+        with ours(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(mail.content)

@@ -143,7 +143,6 @@ def _announced(process: subprocess.Popen[bytes], seconds: float) -> bool:
     return process.stdout.readline().startswith(b"listening on ")
 
 
-
 def stay() -> None:
     """Wait until somebody interrupts (Ctrl-C) or asks us to end."""
     try:

@@ -31,7 +31,7 @@ def find(db: Connection, keys: Sequence[CaseKey]) -> dict[CaseKey, str]:
                 c.campaign.in_(some)
             )
         )
-        for id_, *parts in rows.tuples():
+        for id_, *parts in rows:
             key = CaseKey(**dict(zip(CaseKey.__struct_fields__, parts, strict=True)))
             if key in wanted:
                 found[key] = id_
@@ -143,5 +143,5 @@ def find_foreign(db: Connection, issuer: PeerId, names: Collection[str]) -> dict
         query = sa.select(c.foreign_id, c.id).where(
             c.foreign_issuer == issuer, c.foreign_id.in_(some)
         )
-        found.update(db.execute(query).tuples().all())
+        found.update(db.execute(query).all())
     return found

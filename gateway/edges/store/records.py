@@ -117,7 +117,7 @@ def salts(db: Connection, digests: Collection[str]) -> dict[str, tuple[bytes, by
     o = t.original.c
     for some in chunks(digests):
         query = sa.select(o.sha256, o.salt, o.salted).where(o.sha256.in_(some))
-        found.update({name: (salt, salted) for name, salt, salted in db.execute(query).tuples()})
+        found.update({name: (salt, salted) for name, salt, salted in db.execute(query)})
     return found
 
 
@@ -161,7 +161,7 @@ def campaigns_by_exact(db: Connection, exacts: Collection[str]) -> dict[str, str
     found: dict[str, str] = {}
     for some in chunks(exacts):
         query = sa.select(t.campaign_exact).where(t.campaign_exact.c.exact.in_(some))
-        found.update(db.execute(query).tuples().all())
+        found.update(db.execute(query).all())
     return found
 
 

@@ -116,7 +116,7 @@ def append(db: Connection, peer: PeerId, postings: Sequence[Posting]) -> None:
 def _postings(db: Connection, query: sa.Select[tuple[object, ...]]) -> list[Posting]:
     names = Posting.__struct_fields__
     columns = [t.sent.c[name] for name in names]
-    rows = db.execute(query.with_only_columns(*columns)).tuples()
+    rows = db.execute(query.with_only_columns(*columns))
     return [Posting(**dict(zip(names, row, strict=True))) for row in rows]
 
 
@@ -243,14 +243,14 @@ def fates(db: Connection, peer: PeerId) -> dict[tuple[str, str], int]:
     """How many SETs to ``peer`` there are of each kind and state."""
     s = t.sent.c
     query = sa.select(s.kind, s.state, sa.func.count()).where(s.peer == peer)
-    return {(k, state): n for k, state, n in db.execute(query.group_by(s.kind, s.state)).tuples()}
+    return {(k, state): n for k, state, n in db.execute(query.group_by(s.kind, s.state))}
 
 
 def verdicts(db: Connection, issuer: PeerId) -> dict[tuple[str, str], int]:
     """How many SETs of ``issuer`` there are of each kind and verdict."""
     r = t.received.c
     query = sa.select(r.kind, r.verdict, sa.func.count()).where(r.issuer == issuer)
-    return {(k, v): n for k, v, n in db.execute(query.group_by(r.kind, r.verdict)).tuples()}
+    return {(k, v): n for k, v, n in db.execute(query.group_by(r.kind, r.verdict))}
 
 
 def accepted_reports(db: Connection, issuer: PeerId, ids: Collection[str]) -> dict[str, str]:
@@ -264,7 +264,7 @@ def accepted_reports(db: Connection, issuer: PeerId, ids: Collection[str]) -> di
             .where(r.issuer == issuer, r.source_sha256.in_(some), r.reporter == "")
             .where(a.issuer == issuer, a.kind == "report")
         )
-        found.update(db.execute(query).tuples().all())
+        found.update(db.execute(query).all())
     return found
 
 

@@ -12,10 +12,10 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from gateway import strict_json
+from gateway.answers import SetError
 from gateway.edges.clock import uuid7
 from gateway.errors import EntenteError, JsonInvalid, StorageFull, Unreachable
 from gateway.gate.checks import Again, Refusal, describe
-from gateway.model import SetError
 
 RETRY_SECONDS = 30
 """What Retry-After says: soon enough after a full disk, late enough not to be a storm."""

@@ -6,7 +6,8 @@ The law: the web side knows HTTP and nothing of cases; the receiver knows nothin
 from collections.abc import Mapping
 from typing import Protocol
 
-from gateway.model import PageFacts, PeerId, PushAnswer
+from gateway.answers import PageFacts, PushAnswer
+from gateway.model import PeerId
 
 
 class Receiver(Protocol):

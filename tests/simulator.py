@@ -1,0 +1,195 @@
+"""Several gateways in one process: real homes, real Flask apps, a wire and a clock held by hand.
+
+Nothing of ours is replaced but the world: ``Cable`` carries calls instead of HTTPS, and can be
+cut, stutter, lose or alter what it carries; ``Clock`` stands still until a test turns it.
+"""
+
+import dataclasses
+import random
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+
+from gateway import app, report
+from gateway.edges import blobs
+from gateway.edges.registry import Registry, open_registry
+from gateway.edges.web.app import create_app
+from gateway.edges.wire import Answer, Target
+from gateway.errors import Unreachable
+from gateway.exchange import identity, intake
+from gateway.exchange.answer import Desk
+from gateway.exchange.gateway import Gateway
+from gateway.exchange.intake import Accepted, Arrived
+from gateway.exchange.sync import sync
+from gateway.model import PeerId
+
+JSON = (("content-type", "application/json"),)
+
+
+@cache
+def registry() -> Registry:
+    """The address tables, opened once for all tests."""
+    return open_registry()
+
+
+class Clock:
+    """Time that stands still until it is turned; it begins now, when the homes are made."""
+
+    def __init__(self) -> None:
+        self.time = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def turn(self, **by: float) -> None:
+        """Let time pass."""
+        self.time += timedelta(**by)
+
+
+class Cable:
+    """A wire in memory; what it does wrong is set from outside, call by call."""
+
+    def __init__(self) -> None:
+        self.apps: dict[PeerId, FlaskClient] = {}
+        self.cut = False
+        self.lose_answers = 0
+        self.times = 1
+        self.answers: list[Answer | Exception] = []
+        self.alter: Callable[[bytes], bytes] = bytes
+        self.calls: list[tuple[PeerId, str, bytes, dict[str, str]]] = []
+
+    def post(self, target: Target, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """As ``gateway.edges.wire.Wire.post`` says."""
+        if self.cut:
+            raise Unreachable("the cable is cut")
+        self.calls.append((target.peer, url, body, dict(headers)))
+        if self.answers:
+            answer = self.answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+        for _ in range(self.times):
+            answer = self.again(target.peer, url, self.alter(body), headers)
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise Unreachable("no whole answer in time")
+        return answer
+
+    def again(self, peer: PeerId, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Carry a call to ``peer``, also one recorded earlier."""
+        came = self.apps[peer].post(url[len(peer) :], data=body, headers=dict(headers))
+        names = tuple((name.lower(), value) for name, value in came.headers)
+        return Answer(status=came.status_code, headers=names, body=came.data)
+
+
+class World:
+    """The gateways of a test, by country, with their clock and their cable."""
+
+    def __init__(self, place: Path, *countries: str) -> None:
+        self.clock = Clock()
+        self.cable = Cable()
+        self.at: dict[str, Gateway] = {}
+        for country in countries:
+            self._found(place / country, country)
+
+    def _found(self, home: Path, country: str) -> None:
+        me = f"https://{country.lower()}.example.org"
+        app.create(home, me, country, f"Association {country}", mailbox=f"abuse@{me[8:]}")
+        made = app.open_gateway(home, registry=registry())
+        self.replace(country, dataclasses.replace(made, wire=self.cable, now=self.clock))
+
+    def replace(self, country: str, gateway: Gateway) -> None:
+        """Let ``gateway`` stand for ``country`` from now on."""
+        self.at[country] = gateway
+        web = create_app(Desk(gateway), gateway.config.serve)
+        self.cable.apps[gateway.me] = web.test_client()
+
+    def befriend(self, one: str, two: str) -> None:
+        """Enrol two gateways with each other."""
+        for here, there in ((one, two), (two, one)):
+            terms = identity.Terms(door=_secret(there, here), theirs=_secret(here, there))
+            identity.enrol(self.at[here], identity.introduce(self.at[there]), terms)
+
+    def take(self, country: str, *mails: bytes, reporter: str = "") -> Accepted:
+        """Import mails at ``country``."""
+        gateway = self.at[country]
+        batch = [
+            Arrived(
+                report=report.normalise(mail, gateway.locate, report.Settings()),
+                content=mail,
+                packed=blobs.pack(mail),
+            )
+            for mail in mails
+        ]
+        return intake.accept(gateway, batch, reporter)
+
+    def drain(self, *countries: str) -> None:
+        """Sync everybody until nothing is left to say."""
+        for _ in range(3):
+            for country in countries or tuple(self.at):
+                sync(self.at[country])
+
+    def rows(self, country: str, query: str) -> list[tuple[object, ...]]:
+        """What the database of ``country`` answers."""
+        with self.at[country].store.read() as db:
+            return [tuple(row) for row in db.execute(sa.text(query))]
+
+    def reports_sent(self, country: str) -> list[tuple[object, ...]]:
+        """State, proof and receipt of every report that ``country`` sent, by place."""
+        return self.rows(
+            country,
+            "SELECT state, proved_at IS NOT NULL, receipt IS NOT NULL FROM sent"
+            " WHERE kind = 'report' ORDER BY place",
+        )
+
+    def close(self) -> None:
+        """Let go of every database."""
+        for gateway in self.at.values():
+            gateway.store.close()
+
+
+def _secret(caller: str, owner: str) -> str:
+    """The bearer secret with which ``caller`` opens ``owner``'s door."""
+    return f"{caller}-at-{owner}-0123456789abcdef0123456789abcdef"
+
+
+def address(country: str, seed: int = 1) -> str:
+    """A public address registered in ``country``, drawn from the built-in tables."""
+    return registry().draw(country, random.Random(seed))
+
+
+def mail(origin: str, text: str = "", *, number: int = 1) -> bytes:
+    """An unwanted mail that ``origin`` handed over; each ``text`` is a campaign of its own."""
+    words = text or " ".join(_WORDS)
+    return (
+        f"Received: from relay.example.com (relay.example.com [{origin}])\r\n"
+        f"\tby mx.example.org (Postfix) with ESMTP id {number:012X}\r\n"
+        f"\tfor <reader@example.org>; Mon, 03 Mar 2025 08:{number % 60:02d}:00 +0000\r\n"
+        "From: Lucky Prize <prize@example.com>\r\n"
+        "To: reader@example.org\r\n"
+        "Subject: You have been chosen\r\n"
+        "Date: Mon, 03 Mar 2025 08:00:00 +0000\r\n"
+        f"Message-ID: <{number}.prize@example.com>\r\n"
+        "MIME-Version: 1.0\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        "\r\n"
+        f"{words}\r\n"
+    ).encode()
+
+
+def mails(origin: str, texts: Sequence[str] | int) -> list[bytes]:
+    """Mails from ``origin``: one for each text, or so many with the same text."""
+    if isinstance(texts, int):
+        return [mail(origin, number=number) for number in range(1, texts + 1)]
+    return [mail(origin, text, number=number) for number, text in enumerate(texts, start=1)]
+
+
+_WORDS = (
+    "congratulations your address was drawn in our great spring lottery and the first prize waits",
+    "to claim it answer this message with your name and the number of your account before friday",
+    "our agent will call you back and explain every step of the transfer in perfect confidence",
+)
