@@ -5,8 +5,11 @@ cut, stutter, lose or alter what it carries; ``Clock`` stands still until a test
 """
 
 import dataclasses
+import json
 import random
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -24,10 +27,13 @@ from gateway.exchange import identity, intake
 from gateway.exchange.answer import Desk
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.intake import Accepted, Arrived
+from gateway.exchange.outbound import Saying, sealed
+from gateway.exchange.push import MANY_TYPE, ONE_TYPE
 from gateway.exchange.sync import sync
 from gateway.model import PeerId
 
 JSON = (("content-type", "application/json"),)
+_HOMES = tempfile.TemporaryDirectory(prefix="entente-simulator-", ignore_cleanup_errors=True)
 
 
 @cache
@@ -97,8 +103,7 @@ class World:
             self._found(place / country, country)
 
     def _found(self, home: Path, country: str) -> None:
-        me = f"https://{country.lower()}.example.org"
-        app.create(home, me, country, f"Association {country}", mailbox=f"abuse@{me[8:]}")
+        shutil.copytree(_new_home(country), home)
         made = app.open_gateway(home, registry=registry())
         self.replace(country, dataclasses.replace(made, wire=self.cable, now=self.clock))
 
@@ -138,6 +143,39 @@ class World:
         with self.at[country].store.read() as db:
             return [tuple(row) for row in db.execute(sa.text(query))]
 
+    def token(self, sender: str, receiver: str, saying: Saying) -> bytes:
+        """``saying`` signed by ``sender`` for ``receiver``, in no stream."""
+        gateway, to = self.at[sender], self.at[receiver].me
+        token = sealed(gateway, to, saying, self.clock()).token
+        assert token is not None
+        return token
+
+    def call(self, sender: str, receiver: str, tokens: Mapping[str, bytes]) -> Answer:
+        """One call of many SETs with ``sender``'s secret, past its stream."""
+        sets = {name: token.decode("latin-1") for name, token in tokens.items()}
+        headers = self.headers(sender, receiver) | {"Content-Type": MANY_TYPE}
+        to = self.at[receiver].me
+        return self.cable.again(
+            to, f"{to}/ssf/push-many", json.dumps({"sets": sets}).encode(), headers
+        )
+
+    def call_one(self, sender: str, receiver: str, token: bytes) -> Answer:
+        """One call of one SET with ``sender``'s secret, past its stream."""
+        headers = self.headers(sender, receiver) | {"Content-Type": ONE_TYPE}
+        to = self.at[receiver].me
+        return self.cable.again(to, f"{to}/ssf/push", token, headers)
+
+    def headers(self, sender: str, receiver: str) -> dict[str, str]:
+        """What opens ``receiver``'s door for ``sender``."""
+        secret = self.at[sender].keys.door(self.at[receiver].me)
+        return {"Authorization": f"Bearer {secret}"}
+
+    def waiting(self, country: str) -> dict[str, bytes]:
+        """The SETs that ``country`` still has to deliver, by jti, in the order of their places."""
+        query = "SELECT jti, token FROM sent WHERE state IN ('queued', 'sent', 'recalled')"
+        rows = self.rows(country, query + " ORDER BY place")
+        return {str(jti): bytes(token) for jti, token in rows if isinstance(token, bytes)}
+
     def reports_sent(self, country: str) -> list[tuple[object, ...]]:
         """State, proof and receipt of every report that ``country`` sent, by place."""
         return self.rows(
@@ -150,6 +188,18 @@ class World:
         """Let go of every database."""
         for gateway in self.at.values():
             gateway.store.close()
+
+
+@cache
+def _new_home(country: str) -> Path:
+    """An installation for ``country``, made once a run and copied for every test."""
+    home = Path(_HOMES.name) / country
+    host = f"{country.lower()}.example.org"
+    made = app.create(
+        home, f"https://{host}", country, f"Association {country}", mailbox=f"abuse@{host}"
+    )
+    made.store.close()
+    return home
 
 
 def _secret(caller: str, owner: str) -> str:
@@ -181,11 +231,13 @@ def mail(origin: str, text: str = "", *, number: int = 1) -> bytes:
     ).encode()
 
 
-def mails(origin: str, texts: Sequence[str] | int) -> list[bytes]:
-    """Mails from ``origin``: one for each text, or so many with the same text."""
-    if isinstance(texts, int):
-        return [mail(origin, number=number) for number in range(1, texts + 1)]
-    return [mail(origin, text, number=number) for number, text in enumerate(texts, start=1)]
+def texts(number: int) -> list[str]:
+    """So many texts that nobody would take for one campaign."""
+    chance = random.Random(7)
+    return [
+        " ".join("".join(chance.choices("abcdefghilmnoprstu", k=6)) for _ in range(60))
+        for _ in range(number)
+    ]
 
 
 _WORDS = (

@@ -19,8 +19,11 @@ def _field(kind: int, payload: bytes, size: int | None = None) -> bytes:
 def _packed(value: object) -> bytes:
     if isinstance(value, str):
         return _field(_TEXT, value.encode())
+    if isinstance(value, tuple):
+        kind, number = value
+        return _field(kind, number.to_bytes((number.bit_length() + 7) // 8, "big"))
     if isinstance(value, int):
-        return _field(_UINT64, value.to_bytes((value.bit_length() + 7) // 8, "big"))
+        return _field(_UINT32, value.to_bytes((value.bit_length() + 7) // 8, "big"))
     if isinstance(value, list):
         return _field(_ARRAY, b"".join(map(_packed, value)), len(value))
     assert isinstance(value, dict)
@@ -66,15 +69,15 @@ def mmdb(
                 value = side if isinstance(side, int) else len(nodes) + 16 + side[0]
             tree += value.to_bytes(3, "big")
     facts: dict[str, object] = {
-        "binary_format_major_version": 2,
-        "binary_format_minor_version": 0,
-        "build_epoch": epoch,
+        "binary_format_major_version": (_UINT16, 2),
+        "binary_format_minor_version": (_UINT16, 0),
+        "build_epoch": (_UINT64, epoch),
         "database_type": database_type,
         "description": {"en": "made for a test"},
-        "ip_version": version,
+        "ip_version": (_UINT16, version),
         "languages": ["en"],
         "node_count": len(nodes),
-        "record_size": 24,
+        "record_size": (_UINT16, 24),
     }
     return tree + bytes(16) + records + _MARK + _packed(facts)
 

@@ -1,6 +1,7 @@
 """The list of standards says what is true: of each, how far it goes, and whose work it is."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ def _by(*statuses):
     ]
 
 
+@cache
 def _cited():
     """Each RFC that our code and documents cite, with the files that do."""
     found = {}
@@ -88,3 +90,12 @@ def test_the_owner_of_an_rfc_says_so_in_its_text(row):
     places = _cited().get(row["standard"], set())
     near = {str(path.relative_to(ROOT)) for path in owner.parent.glob("*.py")}
     assert str(owner.relative_to(ROOT)) in places or near & places, sorted(places)
+
+
+def test_the_table_in_the_readme_says_the_same():
+    text = (ROOT / "README.md").read_text()
+    table = text.partition("| standard | status | note |")[2].partition("\n\n")[0]
+    said = re.findall(r"^\| ([^|]+) \| (\w+) \| ?(.*?) ?\|$", table, re.MULTILINE)
+    listed = {(row["standard"], row["status"], row["note"]) for row in ROWS}
+    assert len(said) > 10
+    assert set(said) <= listed

@@ -29,10 +29,9 @@ from gateway.exchange import identity, intake
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.identity import Terms
 from gateway.exchange.intake import Arrived
-from gateway.exchange.push import target
+from gateway.exchange.push import ONE_TYPE, target
 from gateway.exchange.sync import sync
 from gateway.model import Country, PeerId
-from gateway.protocol import ONE_TYPE
 from gateway.report import Settings
 
 COUNTRIES: Final = {
@@ -191,12 +190,12 @@ def _road(
     screen.again(came=came, added=added)
     proved = sum(map(figures.proved, stores.values()))
     reading, sending = imported - started, exchanged - imported
+    filed = f"{before:,} reports read, traced, located and filed in {reading:.1f} s"
+    crossed = f"{proved:,} of them signed, sent, checked abroad and proved by a receipt"
     screen.times(
         [
-            f"{before:,} reports read, traced, located and filed in {reading:.1f} s"
-            f" ({before / reading:,.0f} a second)",
-            f"{proved:,} of them signed, sent, checked abroad and proved by a receipt in"
-            f" {sending:.1f} s ({proved / sending:,.0f} a second)",
+            f"{filed} ({before / reading:,.0f} a second).",
+            f"{crossed} in {sending:.1f} s ({proved / sending:,.0f} a second).",
             "Nothing left this machine: every call went to 127.0.0.1.",
         ]
     )

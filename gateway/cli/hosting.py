@@ -1,6 +1,6 @@
 """``entente hosting``: where an address is, why we think so, and tables of our own making."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import click
@@ -8,6 +8,7 @@ import click
 from gateway import app
 from gateway import hosting as station
 from gateway.cli import screen
+from gateway.edges import clock
 from gateway.edges.registry import build as build_table
 from gateway.edges.registry import open_registry
 from gateway.formats.address_table import Facts
@@ -32,7 +33,7 @@ def explain(address: str, json: bool) -> None:
         return
     for line in station.explain(found):
         screen.say(line)
-    for line in registry.warnings(datetime.now(UTC).date()):
+    for line in registry.warnings(clock.now().date()):
         screen.say(f"warning: {line}")
 
 
@@ -58,4 +59,4 @@ def build(out: Path, sources: tuple[Path, ...], source: str, licence: str, as_of
         raise click.BadParameter("not a date like 2026-01-31", param_hint="--as-of") from error
     facts = Facts(source=source, licence=licence, as_of=as_of, made_by="entente hosting build")
     build_table(out, sources, facts)
-    screen.say(f"wrote {out} ({out.stat().st_size:,} bytes)")
+    screen.say(f"wrote {out}")

@@ -1,12 +1,11 @@
 """``entente init``, ``serve`` and ``check``: an installation made, answering, and examined."""
 
-from datetime import UTC, datetime
-
 import click
 
 from gateway import app, trust
 from gateway.cli import screen
 from gateway.config import Serve
+from gateway.edges import clock
 from gateway.edges import serve as server
 from gateway.edges.files import keep
 from gateway.edges.home import open_home
@@ -65,7 +64,7 @@ def check(json: bool) -> None:
     registry = open_registry(app.tables(place))
     gateway = app.open_gateway(place, registry=registry)
     found = examine(gateway)
-    warnings = registry.warnings(datetime.now(UTC).date())
+    warnings = registry.warnings(clock.now().date())
     if json:
         screen.say_json({"examined": found, "warnings": warnings})
     else:

@@ -3,7 +3,6 @@
 import hashlib
 import sys
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -13,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from gateway import app
 from gateway.cli import screen
 from gateway.config import ReadingLimits
-from gateway.edges import mailboxes
+from gateway.edges import clock, mailboxes
 from gateway.edges.mailboxes import Source, Unread
 from gateway.edges.reader import Read, Reader
 from gateway.edges.registry import Registry, open_registry
@@ -198,7 +197,7 @@ def _show(
         screen.say_json(finding)
     else:
         _words(finding)
-    for warning in registry.warnings(datetime.now(UTC).date()) if not json else ():
+    for warning in registry.warnings(clock.now().date()) if not json else ():
         click.echo(f"warning: {warning}", err=True)
     return read.report.parseable
 

@@ -25,8 +25,7 @@ def peers() -> None:
 
 
 def _text(path: Path) -> str:
-    with files.ours(path):
-        return path.read_text().strip()
+    return files.content(path).decode("utf-8", "replace").strip()
 
 
 @peers.command()
@@ -86,8 +85,7 @@ def add(
         theirs=_text(secret) if secret else None,
     )
     gateway = screen.gateway()
-    with files.ours(file):
-        token = file.read_bytes()
+    token = files.content(file)
     peer = identity.enrol(gateway, token, terms)
     if give and given:
         files.keep(give, f"{given}\n".encode())

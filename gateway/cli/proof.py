@@ -1,12 +1,11 @@
 """``entente verify``: prove a SET offline, with the statement that introduced its key."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from gateway.cli import screen
-from gateway.edges import files
+from gateway.edges import clock, files
 from gateway.exchange.proof import prove
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -19,11 +18,7 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 @screen.command
 def verify(file: Path, statement: Path, json: bool) -> None:
     """Prove that the SET in FILE was signed by whose statement is given; needs no network."""
-    with files.ours(file):
-        token = file.read_bytes()
-    with files.ours(statement):
-        introduced = statement.read_bytes()
-    proof = prove(token, introduced, datetime.now(UTC))
+    proof = prove(files.content(file), files.content(statement), clock.now())
     if json:
         screen.say_json(proof)
         return

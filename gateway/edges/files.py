@@ -66,6 +66,16 @@ def keep(path: Path, content: bytes, *, mode: int = PRIVATE_FILE) -> None:
         settle(path.parent)
 
 
+def content(path: Path) -> bytes:
+    """The whole content of a small file that the user names.
+
+    Raises:
+        HomeUnusable: it cannot be read.
+    """
+    with ours(path):
+        return path.read_bytes()
+
+
 def settle(directory: Path) -> None:
     """Make the names in ``directory`` survive a power cut.
 

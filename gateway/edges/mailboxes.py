@@ -12,7 +12,7 @@ import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -215,7 +215,7 @@ def _stream(stream: BinaryIO, name: str, kind: str) -> Iterator[Source | Unread]
     try:
         head = stream.read(_CHUNK)
         if kind == "mbox" or (kind == "auto" and head.startswith(b"From ")):
-            yield from _mbox(stream, head, shown)
+            yield from _named(_mbox(stream, head, shown), shown)
             return
         if len(head) == _CHUNK:
             head += stream.read(HARD_CAP + 1 - len(head))
@@ -226,6 +226,17 @@ def _stream(stream: BinaryIO, name: str, kind: str) -> Iterator[Source | Unread]
         yield Unread(name=shown, error=_too_large(shown), octets=len(head))
     else:
         yield Source(name=shown, content=head, octets=len(head))
+
+
+def _named(found: Iterator[Source | Unread], name: str) -> Iterator[Source | Unread]:
+    """The mails of an mbox; one that is alone in its file is called by the file's own name."""
+    first = next(found, None)
+    second = next(found, None)
+    if isinstance(first, Source) and second is None:
+        yield replace(first, name=name)
+        return
+    yield from (each for each in (first, second) if each is not None)
+    yield from found
 
 
 def _mbox(stream: BinaryIO, head: bytes, name: str) -> Iterator[Source | Unread]:

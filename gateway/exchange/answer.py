@@ -5,13 +5,11 @@ Verb: ``Desk``, which the web side knows as its ``Receiver``.
 
 from collections.abc import Mapping
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gateway import trust
 from gateway.answers import LastExchange, PageFacts, PushAnswer, SetError, Tone
-from gateway.edges.store import peers
-from gateway.edges.store import schema as t
+from gateway.edges.store import overview, peers
 from gateway.edges.store.records import moment
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.identity import introduce
@@ -101,43 +99,29 @@ class Desk:
 
 
 def _counts(db: Connection, me: PeerId) -> tuple[tuple[str, int], ...]:
-    def number(query: sa.Select[int]) -> int:
-        return int(db.scalar(query) or 0)
-
-    one, r, s = sa.func.count(), t.report.c, t.sent.c
-    reports = sa.select(one).select_from(t.report)
-    sent = sa.select(one).select_from(t.sent).where(s.kind == str(Kind.REPORT))
+    found = overview.counts(db, me)
     return (
-        ("Reports from our citizens", number(reports.where(r.issuer == me))),
-        ("Reports from abroad", number(reports.where(r.issuer != me))),
-        ("Cases", number(sa.select(one).select_from(t.case))),
-        ("Reports sent abroad", number(sent)),
-        ("of these accepted there", number(sent.where(s.state == str(Fate.ACCEPTED)))),
+        ("Reports from our citizens", found.at_home),
+        ("Reports from abroad", found.from_abroad),
+        ("Cases", found.cases),
+        ("Reports sent abroad", found.sent),
+        ("of these accepted there", found.accepted),
     )
 
 
 def _last(db: Connection, enrolled: dict[PeerId, trust.Peer]) -> tuple[LastExchange, ...]:
-    s, a = t.sent.c, t.received.c
-    shown = [str(kind) for kind in _SHOWN]
-    out = sa.select(s.signed_at, sa.true(), s.peer, s.kind, s.state).where(s.kind.in_(shown))
-    into = sa.select(a.received_at, sa.false(), a.issuer, a.kind, a.verdict)
-    rows = [
-        *db.execute(out.order_by(s.signed_at.desc()).limit(LAST)),
-        *db.execute(into.where(a.kind.in_(shown)).order_by(a.received_at.desc()).limit(LAST)),
-    ]
-    rows.sort(key=lambda row: row[0], reverse=True)
     found = []
-    for at, outgoing, name, kind, fate in rows[:LAST]:
-        peer = enrolled.get(PeerId(name))
+    for one in overview.last(db, [str(kind) for kind in _SHOWN], LAST):
+        peer = enrolled.get(PeerId(one.peer))
         found.append(
             LastExchange(
-                at=moment(at),
-                outgoing=bool(outgoing),
-                peer=peer.name if peer else name,
+                at=moment(one.at),
+                outgoing=one.outgoing,
+                peer=peer.name if peer else one.peer,
                 country=peer.countries[0] if peer and peer.countries else None,
-                what=kind,
-                fate=fate,
-                tone=_tone(fate),
+                what=one.kind,
+                fate=one.fate,
+                tone=_tone(one.fate),
             )
         )
     return tuple(found)

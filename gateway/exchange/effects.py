@@ -15,12 +15,18 @@ from gateway.edges.store import cases, ledger, records, streams
 from gateway.edges.store.records import Filed, micros
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.outbound import Saying, post, step
-from gateway.exchange.withdraw import mark_withdrawn
 from gateway.gate import Admitted
 from gateway.incident import Reported
 from gateway.model import Hosting, Kind, Nowhere, Route, SetId, Verdict
 from gateway.protocol import Fate, Step
-from gateway.seal import HeadBody, ReceiptBody, ReceiptLine, ReceiptWantedBody, WithdrawalBody
+from gateway.seal import (
+    HeadBody,
+    ReceiptBody,
+    ReceiptLine,
+    ReceiptWantedBody,
+    ReportBody,
+    WithdrawalBody,
+)
 from gateway.trust import Peer
 
 SALT_BYTES = 32
@@ -46,6 +52,11 @@ class Effects:
         """Do what ``admitted`` asks; the report and case it is about come back."""
         body = admitted.body
         if admitted.reported is not None and admitted.hosting is not None:
+            meant = body.supersedes if isinstance(body, ReportBody) else None
+            if meant is not None:
+                standing = self._supersede(meant, admitted.reported, admitted.hosting)
+                if standing is not None:
+                    return standing
             return self._file(admitted.opened.jti, admitted.reported, admitted.hosting)
         if isinstance(body, WithdrawalBody) and admitted.meant is not None:
             return self._withdraw(admitted.meant, body.reason or "")
@@ -91,6 +102,30 @@ class Effects:
         self._by_jti[jti] = filed
         return filed.id, case_id
 
+    def _supersede(self, meant: SetId, reported: Reported, hosting: Hosting) -> Named | None:
+        """Put a report in the place of what ``meant`` said; None where it is another report."""
+        self.settle()
+        before = streams.arrivals(self._db, self._peer.id, [meant.jti]).get(meant.jti)
+        if before is None or before.report_id is None:
+            return None
+        gone = msgspec.structs.replace(before, verdict=str(Fate.SUPERSEDED))
+        streams.decide(self._db, before.verdict, gone)
+        (filed,) = records.reports(self._db, ids=[before.report_id])
+        if filed.source_sha256 != reported.report_id:
+            records.withdraw(self._db, filed.id, f"superseded by {reported.report_id}")
+            return None
+        records.amend(
+            self._db,
+            msgspec.structs.replace(
+                filed,
+                origin=reported.address,
+                country=hosting.country,
+                network=hosting.network,
+                category=str(reported.category),
+            ),
+        )
+        return filed.id, filed.case_id
+
     def _case(self, reported: Reported, hosting: Hosting, at: int) -> str:
         """Our case for the sender's: one of its cases is one of ours, whatever we would think."""
         foreign = str(reported.case_id)
@@ -128,7 +163,7 @@ class Effects:
         report_id = filed.id if filed else (before.report_id if before else None)
         case_id = filed.case_id if filed else (before.case_id if before else None)
         if report_id is not None:
-            mark_withdrawn(self._db, report_id, because)
+            records.withdraw(self._db, report_id, because)
         return report_id, case_id
 
     def _prove(self, receipt: str, body: ReceiptBody) -> None:
@@ -142,6 +177,12 @@ class Effects:
             wrong += [p.jti for p in some if lines[p.jti].digest != p.digest]
             if not right:
                 continue
+            # Whoever receipts a SET has it, though the answer that would have said so was lost.
+            unsaid = [p for p in right if p.delivered_at is None and p.kind != Kind.HEAD]
+            if unsaid:
+                streams.advance(self._db, self._peer.id, "out", [p.digest for p in unsaid])
+                delivered = [(p.jti, p.state, {"delivered_at": self._at}) for p in unsaid]
+                streams.move(self._db, self._peer.id, delivered)
             if verdict in {Verdict.ACCEPTED, Verdict.DUPLICATE}:
                 new: dict[str, object] = {"proved_at": self._at, "receipt": receipt}
                 step(self._db, right, Step(verdict), new)
@@ -149,8 +190,8 @@ class Effects:
             for posting in right:
                 why = _in_words(lines[posting.jti])
                 new = {"proved_at": self._at, "receipt": receipt, "why": why}
-                step(self._db, [posting], Step(verdict), new)
-                if verdict is Verdict.MISROUTED and posting.case_id:
+                moved = step(self._db, [posting], Step(verdict), new)
+                if verdict is Verdict.MISROUTED and posting.case_id and moved:
                     reason = f"{self._peer.name} places it elsewhere: {why}"
                     route = Route(none=Nowhere.MISROUTED, reason=reason)
                     cases.routed(self._db, posting.case_id, route)
@@ -191,12 +232,15 @@ class Effects:
             )
             for arrival in came.values()
         )
-        saying = Saying(
-            kind=Kind.RECEIPT,
-            subject=seal.stream_subject(f"{self._peer.id} {self._gateway.me}"),
-            body=ReceiptBody(lines=lines, journal_size=last.seq, journal_head=last.head),
-        )
-        post(self._gateway, self._db, self._peer.id, [saying], self._now)
+        sayings = [
+            Saying(
+                kind=Kind.RECEIPT,
+                subject=seal.stream_subject(f"{self._peer.id} {self._gateway.me}"),
+                body=ReceiptBody(lines=some, journal_size=last.seq, journal_head=last.head),
+            )
+            for some in seal.batches(lines)
+        ]
+        post(self._gateway, self._db, self._peer.id, sayings, self._now)
 
 
 def _verdict(stored: str) -> Verdict:

@@ -1,10 +1,7 @@
 """Whether everything that we keep still holds together. Verb: ``examine``."""
 
-import sqlalchemy as sa
-
 from gateway import journal, seal, trust
-from gateway.edges.store import ledger, peers
-from gateway.edges.store import schema as t
+from gateway.edges.store import ledger, peers, records, streams
 from gateway.errors import CheckFailed, EntenteError, TokenInvalid
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.identity import introduce
@@ -51,9 +48,7 @@ def _originals(gateway: Gateway) -> str:
     after, number = "", 0
     while True:
         with gateway.store.read() as db:
-            query = sa.select(t.original.c.sha256).where(t.original.c.sha256 > after)
-            some = db.execute(query.order_by(t.original.c.sha256).limit(ORIGINALS_EACH)).scalars()
-            digests = list(some)
+            digests = records.digests(db, after, ORIGINALS_EACH)
         if not digests:
             return f"{number} originals are what their digests say"
         for digest in digests:
@@ -64,18 +59,14 @@ def _originals(gateway: Gateway) -> str:
 def _sets(gateway: Gateway) -> str:
     number = 0
     with gateway.store.read() as db:
-        for table in (t.sent, t.received):
-            query = sa.select(table.c.jti, table.c.digest, table.c.token)
-            for row in db.execute(query, execution_options={"yield_per": 1000}):
-                number += 1
-                if row.token is None:
-                    continue
-                try:
-                    digest = seal.input_digest(row.token)
-                except TokenInvalid as error:
-                    raise CheckFailed(f"the SET {row.jti} was altered") from error
-                if digest != row.digest:
-                    raise CheckFailed(f"the SET {row.jti} is not what its digest says")
+        for jti, kept, token in streams.tokens(db):
+            number += 1
+            try:
+                digest = seal.input_digest(token)
+            except TokenInvalid as error:
+                raise CheckFailed(f"the SET {jti} was altered") from error
+            if digest != kept:
+                raise CheckFailed(f"the SET {jti} is not what its digest says")
     return f"{number} SETs are what their digests say"
 
 

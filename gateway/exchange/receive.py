@@ -21,8 +21,6 @@ from gateway.model import Envelope, Kind, Opened, PeerId, SetId, Verdict
 from gateway.seal import ReceiptBody, ReceiptLine
 from gateway.trust import Peer, Register
 
-RECEIPT_LINES = 200
-"""SETs in one receipt; with their digests it stays below the length of a SET."""
 SALT_BYTES = 32
 
 Outcome = Refusal | None
@@ -101,7 +99,6 @@ class _Sitting:
                 continue
             outcome[name] = None
             if not again:
-                self._known[found.jti] = _arrival(found, Verdict.ACCEPTED)
                 new.append(found)
         self._decide(new)
         return outcome
@@ -116,14 +113,19 @@ class _Sitting:
         effects = Effects(self._gateway, self._db, self._peer, self._now)
         context = self._context()
         rows: list[Arrival] = []
+        entered = 0
         for found in new:
+            if found.kind is Kind.WITHDRAWAL or "supersedes" in found.event:
+                # What it takes back may have come just before it, and has to stand by then.
+                streams.arrive(self._db, rows[entered:])
+                entered = len(rows)
             row, line = self._one(found, context, effects)
             rows.append(row)
             self._known[found.jti] = row
             if line is not None:
                 self._lines.append(line)
         effects.settle()
-        streams.arrive(self._db, rows)
+        streams.arrive(self._db, rows[entered:])
         counted = [found.digest for found in new if found.kind is not Kind.HEAD]
         if counted:
             streams.advance(self._db, self._door, "in", counted)
@@ -200,7 +202,11 @@ class _Sitting:
         before = self._known.get(meant.jti) or streams.arrivals(
             self._db, self._door, [meant.jti]
         ).get(meant.jti)
-        return Known(kind=Kind(before.kind), issuer=meant.issuer) if before else None
+        if before is None:
+            return None
+        # A kind that this version does not know can be followed by nothing that it does.
+        kind = Kind(before.kind) if before.kind in set(Kind) else Kind.HEAD
+        return Known(kind=kind, issuer=meant.issuer)
 
     def _report(self, incident_id: str) -> SetId | None:
         jti = self._reports.get(incident_id)
@@ -217,13 +223,9 @@ class _Sitting:
             Saying(
                 kind=Kind.RECEIPT,
                 subject=seal.stream_subject(f"{self._door} {self._gateway.me}"),
-                body=ReceiptBody(
-                    lines=tuple(self._lines[start : start + RECEIPT_LINES]),
-                    journal_size=entry.seq,
-                    journal_head=entry.head,
-                ),
+                body=ReceiptBody(lines=lines, journal_size=entry.seq, journal_head=entry.head),
             )
-            for start in range(0, len(self._lines), RECEIPT_LINES)
+            for lines in seal.batches(self._lines)
         ]
         post(self._gateway, self._db, self._door, sayings, self._now)
 

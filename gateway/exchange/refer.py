@@ -12,6 +12,7 @@ import msgspec
 from gateway import incident, seal
 from gateway.edges.store import ledger, records, streams
 from gateway.edges.store.records import Filed, micros, moment
+from gateway.edges.store.streams import Posting
 from gateway.errors import MustNotLeave
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.outbound import Saying, sealed
@@ -41,29 +42,29 @@ def refer(gateway: Gateway, peer: Peer) -> Referred:
             salts = records.salts(db, [filed.source_sha256 for filed in waiting])
         if not waiting:
             return done
-        sayings: list[Saying] = []
+        now = gateway.now()
+        postings: list[Posting] = []
         stuck: dict[str, str] = {}
         for filed in waiting:
             try:
                 report, salt = contents[filed.id], salts[filed.source_sha256]
-                sayings.append(_saying(gateway, peer, filed, report, salt))
+                saying = _saying(gateway, peer, filed, report, salt)
+                postings.append(sealed(gateway, peer.id, saying, now))
             except MustNotLeave as error:
                 stuck[filed.id] = error.detail
             except KeyError:
                 stuck[filed.id] = "what was read of it is no longer kept"
-        done = _append(gateway, peer.id, sayings, stuck, done)
+        done = _append(gateway, peer.id, postings, stuck, done)
 
 
 def _append(
     gateway: Gateway,
     peer: PeerId,
-    sayings: list[Saying],
+    postings: list[Posting],
     stuck: dict[str, str],
     done: Referred,
 ) -> Referred:
-    now = gateway.now()
-    postings = [sealed(gateway, peer, saying, now) for saying in sayings]
-    ids = [str(saying.report_id) for saying in sayings]
+    ids = [str(posting.report_id) for posting in postings]
     with gateway.store.write() as db:
         if records.refer(db, ids) != len(ids):
             # Another worker referred some of them first; what it did stands.
@@ -73,7 +74,7 @@ def _append(
             records.refer(db, [report_id], why=f"stays here: {why}")
         streams.append(db, peer, postings)
         said = {"peer": peer, "sets": [[p.jti, p.digest.hex()] for p in postings]}
-        ledger.append(db, micros(now), "referred", said, gateway.draw(SALT_BYTES))
+        ledger.append(db, micros(gateway.now()), "referred", said, gateway.draw(SALT_BYTES))
     return Referred(reports=done.reports + len(ids), kept=done.kept + len(stuck))
 
 

@@ -1,10 +1,7 @@
 """A mistake is taken back: at home, and abroad where it already went. Verb: ``withdraw``."""
 
-import sqlalchemy as sa
-
 from gateway import seal
 from gateway.edges.store import cases, ledger, records, streams
-from gateway.edges.store import schema as t
 from gateway.edges.store.records import micros
 from gateway.errors import NotFound, StepIllegal
 from gateway.exchange.gateway import Gateway
@@ -68,21 +65,7 @@ def withdraw(gateway: Gateway, name: str, because: str) -> Withdrawn:
                 )
                 post(gateway, db, PeerId(posting.peer), [saying], now)
                 withdrawals += 1
-            mark_withdrawn(db, report.id, because)
+            records.withdraw(db, report.id, because)
         said = {"reports": [report.id for report in standing], "because": because}
         ledger.append(db, micros(now), "withdrawn", said, gateway.draw(SALT_BYTES))
     return Withdrawn(reports=len(standing), cancelled=cancelled, withdrawals=withdrawals)
-
-
-def mark_withdrawn(db: sa.Connection, report_id: str, because: str) -> None:
-    """Take a report out of its case's counts; the report itself stays, with the reason."""
-    r, c = t.report.c, t.case.c
-    changed = db.execute(
-        t.report.update()
-        .where(r.id == report_id, r.state == "filed")
-        .values(state="withdrawn", fate="kept", why=because[:1000])
-    )
-    if changed.rowcount == 0:
-        return
-    of_case = sa.select(r.case_id).where(r.id == report_id).scalar_subquery()
-    db.execute(t.case.update().where(c.id == of_case).values(reports=c.reports - 1))

@@ -84,11 +84,17 @@ class AddressTable:
 
     def ranges(self, country: str, version: int = 4) -> list[tuple[int, int]]:
         """First and end of every block of ``country``."""
-        return [
-            (one.first, one.end)
-            for one in self.blocks()
-            if one.version == version and one.country == country
-        ]
+        if country not in self.countries:
+            return []
+        starts, which = self._blocks[version]
+        wanted = self.countries.index(country)
+        found = []
+        at = which.find(wanted)
+        while at >= 0:
+            end = starts[at + 1] if at + 1 < len(starts) else 1 << BITS[version]
+            found.append((starts[at], end))
+            at = which.find(wanted, at + 1)
+        return found
 
     def blocks(self) -> Iterator[Range]:
         """Every block that has a country, IPv4 before IPv6, in the order of addresses."""

@@ -131,7 +131,7 @@ def compose(walked: mime.Walked, limits: ReadingLimits) -> Feedback:
     problems += _broken(fields)
     if len(fields) > MOST_FIELDS:
         problems.append(f"of {len(fields)} fields the first {MOST_FIELDS} are kept")
-    common = {name: _common(fields, name) for name in _REQUIRED}
+    common = {name: _stated(fields, name) for name in _REQUIRED}
     first = inside[0]
     told = first.media_type == "text/plain" and first is not original
     return Feedback(
@@ -157,7 +157,7 @@ def _original(inside: list[mime.Part], report: mime.Part | None) -> mime.Part | 
     return next((part for part in behind if part.media_type == "text/plain"), None)
 
 
-def _common(fields: list[tuple[str, str]], wanted: str) -> str:
+def _stated(fields: list[tuple[str, str]], wanted: str) -> str:
     return next((value for name, value in fields if name.lower() == wanted), "")
 
 
@@ -177,7 +177,7 @@ def _broken(fields: list[tuple[str, str]]) -> Iterator[str]:
             yield f"the feedback report has {name} more than once; the first one is read"
     if "arrival-date" in names and "received-date" in names:
         yield "the feedback report has both arrival-date and its old name received-date"
-    version = _without_comments(_common(fields, "version"))
+    version = _without_comments(_stated(fields, "version"))
     if version not in {"1", "0.1", ""}:
         yield f"the feedback report is of version {version[:20]}, which is not known"
 

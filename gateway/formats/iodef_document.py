@@ -14,11 +14,11 @@ from msgspec import UNSET, UnsetType
 FORMAT_ID: Final = "entente-report-1"
 """What ``format-id`` says: the document follows version 1 of our profile of a report."""
 NAMESPACE: Final = "urn:ietf:params:xml:ns:iodef-2.0"
-"""The XML namespace of IODEF v2 (RFC 7970 §4.1)."""
+"""The XML namespace of IODEF v2 (RFC 7970 §4.2)."""
 SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
 """The digest method in XML; ``SHA256_JSON`` is the same in JSON."""
 SHA256_JSON: Final = "aHR0cDovL3d3dy53My5vcmcvMjAwMS8wNC94bWxlbmMjc2hhMjU2"
-"""RFC 8727 §2.2.5 makes DigestMethod base64, so JSON carries the method's URI as base64."""
+"""RFC 8727 §2 makes DigestMethod base64, so JSON carries the method's URI as base64."""
 SALTED: Final = "salted"
 """``HashTargetID`` of a digest over 32 secret random bytes followed by the mail, or by the SHA-256
 of an attachment. The JSON Schema of RFC 8727 knows no ``ext-scope``, so it stands here."""
@@ -220,7 +220,7 @@ class HashData(Part):
 
 
 class EmailData(Part):
-    """What the Message said of itself, recipients hidden (RFC 7970 §3.20)."""
+    """What the Message said of itself, recipients hidden (RFC 7970 §3.21)."""
 
     hash_data: Annotated[tuple[HashData, ...], _ONE]
     email_from: Line | UnsetType = UNSET

@@ -1,7 +1,7 @@
 """The disguises in which an address is carried through a mail, and where they stand in a text.
 
 Trackers write a recipient as VERP, percent-encoded, in base64, in hex, or as a digest; each of
-those is a fixed text once the address is known, and is looked for as such (RFC 6590 §5).
+those is a fixed text once the address is known, and is looked for as such (RFC 6590 §2).
 The law: what is found depends on the address and the text alone, and costs one substring test
 where there is nothing to find.
 Verbs: ``of`` an address, ``plain`` and ``whole`` places of it in a text, ``run`` around one.

@@ -15,7 +15,7 @@ from gateway.edges.store import Store, cases, records, streams
 from gateway.edges.store import schema as t
 from gateway.edges.store.streams import Posting
 from gateway.errors import JsonInvalid
-from gateway.model import Case, HostingClaim, Kind, Noun, PeerId, Report
+from gateway.model import Case, Category, HostingClaim, Kind, Noun, PeerId, Report
 from gateway.protocol import Fate
 from gateway.strict_json import read_object
 from gateway.trust import jws
@@ -112,11 +112,11 @@ def by_country(stores: Stores) -> list[CountryLine]:
     for me, store in stores.items():
         mine = sa.select(r.country, s.state, one).join_from(t.report, t.sent, sent, isouter=True)
         with store.read() as db:
-            rows = db.execute(mine.where(r.issuer == me).group_by(r.country, s.state)).tuples()
+            rows = db.execute(mine.where(r.issuer == me).group_by(r.country, s.state))
             for country, state, number in rows:
                 _count(found, country or "", state, number)
             opened = sa.select(c.country, one).where(c.foreign_issuer == "").group_by(c.country)
-            for country, number in db.execute(opened).tuples():
+            for country, number in db.execute(opened):
                 line = found[country]
                 found[country] = msgspec.structs.replace(line, cases=line.cases + number)
     lines = [msgspec.structs.replace(line, country=name) for name, line in found.items()]
@@ -171,9 +171,10 @@ def followed(store: Store) -> Followed | None:
     return max(found, key=_telling, default=None)
 
 
-def _telling(one: Followed) -> tuple[int, int, int]:
+def _telling(one: Followed) -> tuple[bool, bool, int, int]:
     origin = one.report.origin
-    return (one.link is not None, len(origin.claimed) if origin else 0, one.case.reports)
+    judged = one.case.category is not Category.OTHER
+    return (judged, one.link is not None, len(origin.claimed) if origin else 0, one.case.reports)
 
 
 def _followable(store: Store) -> Iterable[Followed | None]:
@@ -185,7 +186,7 @@ def _followable(store: Store) -> Iterable[Followed | None]:
         .limit(60)
     )
     with store.read() as db:
-        for peer, jti in db.execute(query).tuples().all():
+        for peer, jti in db.execute(query).all():
             posting = streams.postings(db, peer, [jti])[jti]
             yield _follow(db, PeerId(peer), posting)
 

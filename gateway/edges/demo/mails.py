@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from gateway.edges.files import ours
 from gateway.edges.registry import Registry
-from gateway.model import Country
+from gateway.model import Category, Country
 
 READERS: Final = 12
 """How many citizens complain to each association."""
@@ -27,8 +27,9 @@ NOTHING: Final = "no Received line"
 
 
 class Text(NamedTuple):
-    """One mailing: ``{}`` names what differs from mail to mail."""
+    """One mailing: braces name what differs from mail to mail, ``meant`` what it is."""
 
+    meant: Category
     sender: str
     subject: str
     body: str
@@ -37,27 +38,32 @@ class Text(NamedTuple):
 
 TEXTS: Final = (
     Text(
+        Category.PHISHING,
         "Account Desk <desk@account-check.example>",
         "Your account will be suspended, case {number}",
         "Dear customer,\n\nwe noticed unusual activity. Your account will be blocked within 24"
         " hours\nunless you verify your details here:\n\n"
-        "https://login.account-check.example/confirm?u={recipient}&n={number}\n\n"
+        "https://login.secure-page.example/confirm?u={recipient}&n={number}\n\n"
         "You have to confirm your account today. The Account Desk\n",
     ),
     Text(
+        Category.PHISHING,
         "Parcel Service <notice@parcel-desk.example>",
         "Votre colis {number} est en attente",
         "Bonjour,\n\nvotre colis est en attente. Les frais de livraison de 1,99 EUR n'ont pas"
-        " été payés.\nConfirmez votre adresse et payez ici :\n\n"
-        "https://parcel-desk.example/suivi/{number}?a={recipient}\n\nLe service des colis\n",
+        " été payés.\nConfirmez votre adresse et payez ici, sinon votre compte sera fermé :\n\n"
+        "https://frais.secure-page.example/suivi/{number}?a={recipient}\n\nLe service des colis\n",
     ),
     Text(
+        Category.PHISHING,
         "Postfach <hinweis@mail-quota.example>",
         "Ihr Postfach ist voll ({number} MB)",
-        "Guten Tag,\n\nIhr Postfach ist voll. Bitte bestätigen Sie Ihr Konto, sonst wird Ihr"
-        " Konto wird gesperrt:\n\nhttps://mail-quota.example/login?id={recipient}\n\nIhr Team\n",
+        "Guten Tag,\n\nIhr Postfach ist voll. Bestätigen Sie Ihr Konto, sonst wird es gesperrt.\n"
+        "Hier geht es zur Anmeldung:\n\nhttps://postfach.secure-page.example/login?id={recipient}"
+        "\n\nIhr Team\n",
     ),
     Text(
+        Category.ADVANCE_FEE,
         "Barrister Q <chambers@estate-office.example>",
         "Inheritance of a deceased client",
         "Dear friend,\n\nI am the barrister of a deceased client who left the sum of 9.5 million"
@@ -65,6 +71,7 @@ TEXTS: Final = (
         " with\nyour full name and your telephone number, file {number}.\n",
     ),
     Text(
+        Category.MALWARE,
         "Accounts <billing@orders.example>",
         "Overdue invoice {number}",
         "Good day,\n\nthe invoice {number} is overdue. Please open the attached file and pay at"
@@ -72,6 +79,7 @@ TEXTS: Final = (
         "invoice-{number}.pdf.exe",
     ),
     Text(
+        Category.SPAM,
         "Lucky Wheel <play@lucky-wheel.example>",
         "{number} free spins wait for you",
         "Play now at our casino: {number} free spins and a bonus of 500 percent on your first"
@@ -80,12 +88,14 @@ TEXTS: Final = (
         " https://lucky-wheel.example/out?m={recipient}\n",
     ),
     Text(
+        Category.SPAM,
         "Slim Shop <offer@slim-shop.example>",
         "Lose weight in {number} days",
         "The keto supplement that everybody speaks about: lose weight without effort. Buy now,"
         " 70 percent off\nonly today, free shipping.\n\nhttps://slim-shop.example/buy/{number}\n",
     ),
     Text(
+        Category.OTHER,
         "Garden club <news@garden-club.example>",
         "Minutes of our meeting no. {number}",
         "Hello all,\n\nthe minutes of the meeting are on our page. Next time we look at the"
@@ -132,29 +142,29 @@ def write(
         AddressInvalid: the address table has no address in one of the countries.
     """
     written = 0
+    places: list[str] = []
+    texts: list[Text] = []
     while written < count:
-        place = _place(chance, own, partners)
-        wave = _wave(registry, chance, place)
-        for _ in range(min(chance.randrange(2, 8), count - written)):
+        places = places or _dealt(chance, own, partners)
+        texts = texts or chance.sample(TEXTS, len(TEXTS))
+        wave = _wave(registry, chance, places.pop(), texts.pop())
+        for _ in range(min(chance.randrange(2, 7), count - written)):
             reader = chance.randrange(READERS)
             at = now - timedelta(seconds=chance.randrange(60, 172_800))
             yield _mail(chance, own, wave, reader, at)
             written += 1
 
 
-def _place(chance: random.Random, own: Country, partners: Sequence[Country]) -> str:
-    drawn = chance.random()
-    if drawn < 0.62:
-        return chance.choice(partners)
-    if drawn < 0.72:
-        return own
-    if drawn < 0.93:
-        return chance.choice(ELSEWHERE)
-    return PRIVATE if drawn < 0.97 else NOTHING
+def _dealt(chance: random.Random, own: Country, partners: Sequence[Country]) -> list[str]:
+    """Where twenty senders are, in no order; dealt like cards, so that no kind is ever missing."""
+    dealt: list[str] = [own, own, PRIVATE, NOTHING]
+    dealt += [partners[number % len(partners)] for number in range(12)]
+    dealt += chance.sample(ELSEWHERE, 4)
+    chance.shuffle(dealt)
+    return dealt
 
 
-def _wave(registry: Registry, chance: random.Random, place: str) -> Wave:
-    text = chance.choice(TEXTS)
+def _wave(registry: Registry, chance: random.Random, place: str, text: Text) -> Wave:
     claimed = [registry.draw(chance.choice(ELSEWHERE), chance) for _ in range(2)]
     address = ""
     if place == PRIVATE:
@@ -218,15 +228,26 @@ def _received(
     border, greeting = f"mx{chance.randrange(1, 4)}.{provider}", "mail.sender.example"
     one, two = wave.claimed
     identity = f"{chance.getrandbits(40):010X}"
-    return [
-        f"Received: from {border} (10.20.0.{chance.randrange(1, 255)}) by store.{provider}"
-        f" (10.20.1.7)\r\n with LMTP id {identity}; {stamp(0)}",
-        f"Received: from {greeting} (unknown [{wave.address}])\r\n by {border} (Postfix) with ESMTPS"
-        f" id {identity}\r\n for <{recipient}>; {stamp(2)}",
-        f"Received: from smtp.bank.example (smtp.bank.example [{one}])\r\n by {greeting} (Postfix)"
-        f" with ESMTPSA id {identity[::-1]}; {stamp(9)}",
-        f"Received: from [{two}] by smtp.bank.example with HTTP; {stamp(15)}",
-    ]
+    inside = f"10.20.0.{chance.randrange(1, 255)}"
+    steps = (
+        (
+            f"from {border} ({inside}) by store.{provider} (10.20.1.7)",
+            f"with LMTP id {identity}",
+            0,
+        ),
+        (
+            f"from {greeting} (unknown [{wave.address}])",
+            f"by {border} (Postfix) with ESMTPS id {identity}\r\n for <{recipient}>",
+            2,
+        ),
+        (
+            f"from smtp.bank.example (smtp.bank.example [{one}])",
+            f"by {greeting} (Postfix) with ESMTPSA id {identity[::-1]}",
+            9,
+        ),
+        (f"from [{two}]", "by smtp.bank.example with HTTP", 15),
+    )
+    return [f"Received: {said}\r\n {rest}; {stamp(age)}" for said, rest, age in steps]
 
 
 def lay(place: Path, mails: Iterable[Mail]) -> None:

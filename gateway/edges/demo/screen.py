@@ -89,26 +89,30 @@ class Screen:
         judged = f"{report.judgement.value}: {report.judgement.why}" if report.judgement else "-"
         grid.add_row("subject", Text(shown(message.subject or "-"), style="bold"))
         grid.add_row("judged", shown(judged))
-        grid.add_row("handed over by", Text(origin.address, style="bold green"))
+        grid.add_row("origin", Text(origin.address, style="bold green"))
         proof = Text(shown(origin.line))
         proof.highlight_words([origin.address], "green")
-        grid.add_row("proved by", proof)
+        grid.add_row("its proof", proof)
         for number, claimed in enumerate(origin.claimed[:2]):
             line = Text(shown(claimed.line), style="dim")
             line.highlight_words([claimed.address], "red")
-            grid.add_row("not believed" if number == 0 else "", line)
+            grid.add_row("only claims" if number == 0 else "", line)
         grid.add_row("lies in", f"{hosting.prefix}, registered in {hosting.country}")
-        grid.add_row("says", f"{one.decided.source}, {one.decided.as_of or 'no date'}")
+        grid.add_row("says who", f"{one.decided.source}, {one.decided.as_of or 'no date'}")
         grid.add_row(f"goes to {receiver.country}", f"because {shown(one.case.route.reason)}")
         grid.add_row("stays here", kept + (", ".join(map(shown, one.fields)) or "-"))
         if one.link:
-            grid.add_row("link as read", shown(one.link[0]))
-            grid.add_row("link as sent", Text(shown(one.link[1]), style="yellow"))
-        grid.add_row("signed SET", f"{one.jti}\nSHA-256 {one.digest}")
-        receipt = Text(f"{one.receipt}\nSHA-256 {one.receipt_digest}\n")
-        receipt.append("✓ verified", style="bold green")
-        receipt.append(": signed by the receiver over the digest of our SET")
-        grid.add_row("receipt", receipt)
+            grid.add_row("link read", shown(one.link[0]))
+            grid.add_row("link sent", Text(shown(one.link[1]), style="yellow"))
+        grid.add_row("signed SET", one.jti)
+        grid.add_row("its SHA-256", one.digest)
+        grid.add_row("receipt", one.receipt)
+        grid.add_row("its SHA-256", one.receipt_digest)
+        verified = Text.assemble(
+            ("✓ verified", "bold green"),
+            f": {receiver.country} signed it over the digest of our SET",
+        )
+        grid.add_row("", verified)
         self._print(grid)
 
     def none_followed(self) -> None:
@@ -127,7 +131,7 @@ class Screen:
             table.add_column(name, f"{sums[name]:,}", justify="right")
         table.add_column("peer", "")
         for name in names[2:]:
-            title = "stayed home" if name == "home" else name
+            title = "at home" if name == "home" else name
             table.add_column(title, f"{sums[name]:,}", justify="right")
         for line in lines:
             cells = [f"{getattr(line, name):,}" if getattr(line, name) else "·" for name in names]
@@ -199,7 +203,11 @@ class Screen:
         self._out.print(Text.assemble((f"{self._number}. ", "dim"), (text, "bold")))
 
     def _print(self, what: Table | Text) -> None:
-        self._out.print(Padding(what, (0, 0, 0, 3)))
+        with self._out.capture() as captured:
+            self._out.print(Padding(what, (0, 0, 0, 3)))
+        # Tables are filled up to the edge; nobody wants those spaces in a file or a README.
+        for line in captured.get().splitlines():
+            self._out.file.write(f"{line.rstrip()}\n")
 
 
 def shown(text: str) -> str:

@@ -99,7 +99,7 @@ def open_store(path: Path, *, create: bool = False) -> Store:
             f"there is no database at {path}", hint="restore it from a backup, or run entente init"
         )
     engine = sa.create_engine(
-        f"sqlite:///{path}",
+        sa.URL.create("sqlite", database=str(path)),
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         pool_size=8,
     )

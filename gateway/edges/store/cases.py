@@ -104,11 +104,15 @@ def routed(db: Connection, case_id: str, route: Route) -> None:
 
 
 def get(db: Connection, case_id: str) -> Case | None:
-    """The case of that id, ours or a partner's, if there is one."""
+    """The case of that id, ours or a partner's, if there is one; ours before a partner's."""
     c = t.case.c
+    abroad = sa.and_(c.foreign_id == case_id, c.foreign_issuer != "")
     row = (
         db.execute(
-            sa.select(t.case).where(sa.or_(c.id == case_id, c.foreign_id == case_id)).limit(1)
+            sa.select(t.case)
+            .where(sa.or_(c.id == case_id, abroad))
+            .order_by((c.id == case_id).desc(), c.id)
+            .limit(1)
         )
         .mappings()
         .first()

@@ -121,6 +121,12 @@ def salts(db: Connection, digests: Collection[str]) -> dict[str, tuple[bytes, by
     return found
 
 
+def digests(db: Connection, after: str, most: int) -> list[str]:
+    """The digests of at most ``most`` originals, in order, behind ``after``."""
+    o = t.original.c.sha256
+    return list(db.execute(sa.select(o).where(o > after).order_by(o).limit(most)).scalars())
+
+
 def to_refer(db: Connection, peer: str, most: int) -> list[Filed]:
     """At most ``most`` reports that are to be referred to ``peer``, oldest first."""
     names = Filed.__struct_fields__
@@ -145,6 +151,27 @@ def refer(db: Connection, ids: Sequence[str], why: str = "") -> int:
             .values(fate="kept" if why else "referred", why=why)
         ).rowcount
     return done
+
+
+def amend(db: Connection, filed: Filed) -> None:
+    """Write again where a report places its sender and what it calls the Message."""
+    r = t.report.c
+    changed = {name: getattr(filed, name) for name in ("origin", "country", "network", "category")}
+    db.execute(t.report.update().where(r.id == filed.id).values(**changed))
+
+
+def withdraw(db: Connection, report_id: str, because: str) -> None:
+    """Take a report out of its case's counts; the report itself stays, with the reason."""
+    r, c = t.report.c, t.case.c
+    changed = db.execute(
+        t.report.update()
+        .where(r.id == report_id, r.state == "filed")
+        .values(state="withdrawn", fate="kept", why=because[:1000])
+    )
+    if changed.rowcount == 0:
+        return
+    of_case = sa.select(r.case_id).where(r.id == report_id).scalar_subquery()
+    db.execute(t.case.update().where(c.id == of_case).values(reports=c.reports - 1))
 
 
 def reports(db: Connection, *, ids: Sequence[str] = (), case_id: str = "") -> list[Filed]:

@@ -5,7 +5,7 @@ Every state moves by compare-and-set: a move that finds another state than it ex
 nothing, and says so by its count. In the caller's transaction.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -262,7 +262,7 @@ def accepted_reports(db: Connection, issuer: PeerId, ids: Collection[str]) -> di
             sa.select(r.source_sha256, a.jti)
             .join(t.received, a.report_id == r.id)
             .where(r.issuer == issuer, r.source_sha256.in_(some), r.reporter == "")
-            .where(a.issuer == issuer, a.kind == "report")
+            .where(a.issuer == issuer, a.kind == "report", a.verdict != "superseded")
         )
         found.update(db.execute(query).all())
     return found
@@ -272,3 +272,11 @@ def set_head(db: Connection, peer: PeerId, head: bytes) -> None:
     """Keep the last head that ``peer`` announced, with what we found (JSON)."""
     now = place(db, peer, "in")
     set_place(db, peer, "in", msgspec.structs.replace(now, head=head))
+
+
+def tokens(db: Connection) -> Iterator[tuple[str, bytes, bytes]]:
+    """The ``jti``, digest and token of every SET, ours and theirs, whose token is still kept."""
+    for table in (t.sent, t.received):
+        query = sa.select(table.c.jti, table.c.digest, table.c.token)
+        query = query.where(table.c.token.is_not(None))
+        yield from db.execute(query, execution_options={"yield_per": 1000}).tuples()
