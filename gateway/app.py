@@ -18,7 +18,14 @@ from gateway.exchange.gateway import Gateway
 
 
 def create(
-    path: Path, me: str, country: str, name: str, *, mailbox: str = "", serve: Serve | None = None
+    path: Path,
+    me: str,
+    country: str,
+    name: str,
+    *,
+    mailbox: str = "",
+    serve: Serve | None = None,
+    registry: Registry | None = None,
 ) -> Gateway:
     """Make a new installation at ``path`` and open it: settings, keys, database, statement.
 
@@ -33,7 +40,7 @@ def create(
         open_store(made.database, create=True).close()
 
     home.create(path, settings, fill=fill)
-    gateway = open_gateway(path)
+    gateway = open_gateway(path, registry=registry)
     identity.introduce(gateway)
     return gateway
 

@@ -53,7 +53,8 @@ COMMANDS = dict(_commands())
 def _blocks(page):
     """The lines of a page's indented or fenced code."""
     fenced = False
-    for line in page.read_text().splitlines():
+    # A line that ends in a backslash goes on in the next one, as in a shell.
+    for line in re.sub(r"\\\n\s*", "", page.read_text()).splitlines():
         if line.startswith("```"):
             fenced = not fenced
         elif fenced or line.startswith("    "):

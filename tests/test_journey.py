@@ -3,11 +3,14 @@
 import dataclasses
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
 from gateway import seal
 from gateway.edges.store import peers
+from gateway.errors import KeyUnusable, NotFound
 from gateway.exchange import identity
 from gateway.exchange.examine import examine
 from gateway.exchange.intake import route_again
@@ -16,7 +19,7 @@ from gateway.exchange.push import announce_head
 from gateway.exchange.refer import refer
 from gateway.exchange.sync import sync
 from gateway.exchange.withdraw import withdraw
-from gateway.model import Kind, SetId, Verdict
+from gateway.model import Kind, SetId, Verdict, evolve
 from gateway.seal import ReceiptBody, ReceiptLine
 from tests.forgeries import decode
 from tests.simulator import World, address, mail, registry, texts
@@ -239,14 +242,7 @@ def test_what_the_peer_places_elsewhere_comes_back_as_misrouted(world):
 def test_many_misrouted_reports_are_receipted_in_receipts_that_fit(world):
     """The claims of each line make the receipt of one call several times as long."""
     elsewhere = registry().locate(address("BR"))
-    many = (
-        dataclasses.replace(elsewhere, claims=elsewhere.claims * 8)
-        if dataclasses.is_dataclass(elsewhere)
-        else elsewhere.__class__(
-            **{n: getattr(elsewhere, n) for n in elsewhere.__struct_fields__ if n != "claims"},
-            claims=(elsewhere.claims * 16)[:12],
-        )
-    )
+    many = evolve(elsewhere, claims=(elsewhere.claims * 16)[:12])
     world.replace("US", dataclasses.replace(world.at["US"], locate=lambda _: many))
     world.take("FR", *(mail(address("US"), number=n) for n in range(120)))
     world.drain()
@@ -436,3 +432,60 @@ def test_three_associations_keep_their_streams_apart(tmp_path):
     }
     assert set(states(world, "FR") + states(world, "DE")) == {"accepted"}
     world.close()
+
+
+def test_a_report_whose_set_would_be_too_long_stays_and_keeps_no_other_back(world):
+    (first, second) = world.take("FR", *(mail(address("US"), text) for text in texts(2))).reports
+    names = iter(["j" * 99_000])
+    short = world.at["FR"].name
+    world.replace(
+        "FR", dataclasses.replace(world.at["FR"], name=lambda: next(names, "") or short())
+    )
+    world.drain()
+    found = dict(world.rows("FR", "SELECT id, fate FROM report"))
+    assert found == {first: "kept", second: "referred"}
+    ((why,),) = world.rows("FR", "SELECT why FROM report WHERE fate = 'kept'")
+    assert str(why).startswith("stays here: the SET has")
+    assert states(world) == ["accepted"]
+
+
+def test_workers_that_refer_at_the_same_time_refer_each_report_once(world):
+    world.take("FR", *(mail(address("US"), text) for text in texts(40)))
+    at_once = Barrier(4)
+
+    def work(_: int) -> None:
+        at_once.wait()
+        refer_all(world)
+
+    with ThreadPoolExecutor(4) as workers:
+        list(workers.map(work, range(4)))
+    assert states(world) == ["queued"] * 40
+    assert world.rows("FR", "SELECT count(DISTINCT report_id), max(place) FROM sent") == [(40, 40)]
+    world.drain()
+    assert_arrived_once(world, 40)
+
+
+def test_a_peer_whose_secret_cannot_be_read_costs_the_others_nothing(tmp_path):
+    world = World(tmp_path, "FR", "DE", "US")
+    for pair in (("FR", "DE"), ("FR", "US")):
+        world.befriend(*pair)
+    world.take("FR", mail(address("DE")), mail(address("US")))
+    broken = [
+        path
+        for path in (tmp_path / "FR").rglob("*")
+        if path.is_file() and b"FR-at-DE" in path.read_bytes() and "keys" in str(path)
+    ]
+    assert len(broken) == 1
+    broken[0].write_bytes(b"\xff\x00\n")
+    lines = {line.peer: line.pushed.error for line in sync(world.at["FR"])}
+    assert isinstance(lines[world.at["DE"].me], KeyUnusable)
+    assert lines[world.at["US"].me] is None
+    assert world.rows("US", "SELECT count(*) FROM report") == [(1,)]
+    world.close()
+
+
+def test_a_case_without_a_name_is_no_case_of_ours(world):
+    world.take("FR", mail(address("US")))
+    with pytest.raises(NotFound):
+        withdraw(world.at["FR"], "", "a slip of the hand")
+    assert world.rows("FR", "SELECT state FROM report") == [("filed",)]

@@ -147,7 +147,8 @@ def test_what_is_written_as_an_mbox_is_read_back_whatever_the_chunks(letters, ch
         patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(box)))
         found = read("-")
     assert [each.content for each in found] == mails
-    assert [each.name for each in found] == [f"-#{number + 1}" for number in range(len(mails))]
+    names = [f"-#{number + 1}" for number in range(len(mails))] if len(mails) > 1 else ["-"]
+    assert [each.name for each in found] == names
     assert sum(each.octets for each in found) == len(box)
 
 

@@ -202,6 +202,55 @@ def test_a_geolocation_file_that_is_none_is_refused_and_runs_nothing(tmp_path, c
         Geolocations(path).load()
 
 
+class Harmful:
+    """Makes a directory as soon as it is unpickled by a reader that trusts."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def geolocations(tmp_path, content: object) -> Geolocations:
+    return Geolocations(added(tmp_path, "x.dat.gz", gzip.compress(pickle.dumps(content))))
+
+
+def test_nothing_in_a_geolocation_file_is_ever_run(tmp_path):
+    trap = tmp_path / "trap"
+    with pytest.raises(TableInvalid, match="has no place in a table"):
+        geolocations(tmp_path, (120, {}, 0, [Harmful(trap)])).load()
+    assert not trap.exists()
+
+
+def test_geolocations_finer_than_a_64_are_left_out_and_gaps_are_gaps(tmp_path):
+    v6 = [int(ipaddress.ip_address(text)) for text in ("2001:200::", "2001:200:1::")]
+    starts, lengths = [[2 << 24, 3 << 24], v6], [[12, 24], [48, 96]]
+    codes, names = ["FR:France", "JP:Japan", "99:none"], ["<unknown>", "ONE", "TWO"]
+    rows = [
+        [],
+        [],
+        codes,
+        names,
+        starts,
+        starts,
+        [[0, 2], [1, 0]],
+        [[1, 0], [2, 1]],
+        *[lengths] * 2,
+    ]
+    found = geolocations(tmp_path, (120, {"info": "X-20240618"}, 4, rows))
+
+    def said(text: str) -> tuple[str | None, str | None]:
+        fact = found.say(hosting.parse(text))
+        return (fact.claim.country if fact.claim else None), fact.as_name
+
+    assert found.as_of == "2024-06-18"
+    assert said("2.15.255.255") == ("FR", "ONE")
+    assert said("2.16.0.0") == said("1.255.255.255") == said("3.0.0.1") == (None, None)
+    assert said("2001:200::1") == ("JP", "TWO")
+    assert said("2001:200:1::1") == said("2001:200:2::1") == said("2000::1") == (None, None)
+
+
 def test_the_geolocations_can_be_left_unread_until_they_are_needed():
     found = open_registry(lazily=True)
     assert not found.tables[-1]._loaded
@@ -226,12 +275,16 @@ def test_an_added_geolocation_or_network_table_disputes_nothing(tmp_path, built_
     address = drawn(built_in, chance)
     block = block_of(address)
     geo = country_mmdb(tmp_path, [(block, "BE")], "city.mmdb", "GeoIP2-City")
-    number = {"autonomous_system_number": 64500, "autonomous_system_organization": "A\nB\x1b[31m"}
+    number = {
+        "country_code": "NL",
+        "autonomous_system_number": 64500,
+        "autonomous_system_organization": "A\nB\x1b[31m",
+    }
     asn = added(tmp_path, "asn.mmdb", mmdb({block: number}, database_type="GeoLite2-ASN"))
     found = open_registry([geo, asn]).locate(address)
     assert (found.country, found.disputed, found.confidence) == ("FR", False, "medium")
     assert (found.asn, found.network, found.as_name) == (64500, "AS64500", "A B [31m")
-    assert [c.kind for c in found.claims][:2] == ["geolocation", "registration"]
+    assert [c.kind for c in found.claims][:3] == ["geolocation", "as", "registration"]
 
 
 @pytest.mark.parametrize(

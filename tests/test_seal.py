@@ -116,6 +116,7 @@ BODIES = st.one_of(
 def test_what_is_written_into_an_event_is_read_again(said):
     kind, body = said
     event = strict_json.read_object(strict_json.write(seal.write_body(body)))
+    assert None not in event.values()
     assert seal.read_body(kind, event) == body
     assert seal.read_body(kind, event | {"a member of a later version": 1}) == body
 
@@ -255,6 +256,14 @@ def test_receipts_of_any_length_fit_into_sets_and_lose_no_line(claims, receipts)
             seal.open_token(seal.close(said, keys.signer("message")).token).payload
         )["events"][protocol.uri(Kind.RECEIPT)]
         assert seal.read_body(Kind.RECEIPT, event) == body
+
+
+def test_a_receipt_never_speaks_of_more_sets_than_a_call_may_carry():
+    lines = [
+        seal.ReceiptLine(jti=str(number), digest=b"x" * 32, received_at=NOW, verdict=Verdict.HELD)
+        for number in range(1001)
+    ]
+    assert [len(batch) for batch in seal.batches(lines)] == [500, 500, 1]
 
 
 def test_no_lines_make_no_receipt():

@@ -101,6 +101,32 @@ def test_any_facts_survive_a_statement(name, countries, limits, formats, days):
     assert read(said).facts == said
 
 
+def test_windows_revocations_and_a_mail_address_survive_a_statement():
+    windows = ({}, {"not_after": NOW + DAY}, {"not_before": NOW}, {"revoked_at": NOW})
+    stated = tuple(keys.key(A, f"key {place}", **said) for place, said in enumerate(windows))
+    both = keys.key(A, "both", not_before=NOW, not_after=NOW + DAY)
+    said = facts(
+        message_keys=(*stated, both),
+        endpoints=trust.Endpoints(mail="desk@example.org"),
+        limits=trust.Limits(set_chars=1, call_sets=1, call_bytes=1),
+    )
+    assert read(said).facts == said
+
+
+def test_the_bounds_of_a_statement_are_inclusive():
+    token = written(facts(), NOW)
+    assert trust.read_statement(token, NOW - timedelta(seconds=60)).issued_at == NOW
+    refused(token, "not-yet", NOW - timedelta(seconds=61))
+    long = facts(endpoints=trust.Endpoints(push="https://a.example/" + "p" * 482))
+    assert read(long).facts == long
+
+
+def test_one_key_under_two_names_is_refused():
+    claims = claims_of(facts())
+    gateway(claims)["jwks"]["keys"].append(gateway(claims)["jwks"]["keys"][0] | {"kid": "other"})
+    refused(signed(claims), "duplicate-key")
+
+
 def test_a_statement_can_be_stored_as_json_and_comes_back():
     found = read(facts())
     stored = msgspec.json.encode(found)
@@ -491,11 +517,22 @@ def test_a_key_no_longer_named_retires_and_is_kept_and_never_comes_back():
         trust.renew(register.with_peer(peer), again, NOW + 2 * DAY)
 
 
+def test_a_key_that_left_keeps_the_day_on_which_it_left():
+    new = keys.key(A, "new")
+    peer = trust.renew(on_record(), read(facts(message_keys=(new,)), NOW + DAY), NOW + DAY)
+    again = read(facts(message_keys=(new,)), NOW + 5 * DAY)
+    peer = trust.renew(trust.Register.of([peer]), again, NOW + 5 * DAY)
+    assert peer.keys[0].retired_at == NOW + DAY
+
+
 def test_a_revocation_is_learnt_and_not_taken_back():
     old = facts().message_keys[0]
     gone = evolve(old, revoked_at=NOW)
     peer = trust.renew(on_record(), read(facts(message_keys=(gone,)), NOW + DAY), NOW + DAY)
     assert peer.keys == (gone,)
+    for same in (gone, evolve(gone, revoked_at=NOW - DAY)):
+        later = read(facts(message_keys=(same,)), NOW + 2 * DAY)
+        assert trust.renew(trust.Register.of([peer]), later, NOW + 2 * DAY).keys == (same,)
     for wrong in (old, evolve(old, revoked_at=NOW + DAY)):
         later = read(facts(message_keys=(wrong,)), NOW + 2 * DAY)
         with pytest.raises(errors.StatementInvalid, match=r"^key-returned:"):
@@ -542,8 +579,18 @@ def test_a_retired_federation_key_confirms_nothing():
     peer = on_record().peer(A)
     peer = evolve(peer, federation_keys=(evolve(old, retired_at=NOW), new))
     back = read(facts(), NOW + DAY)
+    for gone in ({"retired_at": NOW}, {"revoked_at": NOW}):
+        peer = evolve(peer, federation_keys=(evolve(old, **gone), new))
+        with pytest.raises(errors.StatementInvalid, match=r"^federation-key:"):
+            trust.renew(trust.Register.of([peer]), back, NOW + DAY)
+
+
+def test_another_federation_key_under_the_old_name_confirms_nothing():
+    name = facts().federation_keys[0].kid
+    said = facts(federation_keys=(keys.key(A, "new", kid=name),))
+    taken = read(said, NOW + DAY, keys.signer("new", kid=name))
     with pytest.raises(errors.StatementInvalid, match=r"^federation-key:"):
-        trust.renew(trust.Register.of([peer]), back, NOW + DAY)
+        trust.renew(on_record(), taken, NOW + DAY)
 
 
 def test_an_older_or_equal_statement_is_refused_and_a_strangers_too():

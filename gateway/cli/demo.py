@@ -107,11 +107,15 @@ def _found(folder: Path, registry: Registry) -> list[Association]:
         host = f"{country.lower()}.entente.example"
         home = folder / country.lower()
         bind = f"{processes.LOOPBACK}:{port}"
-        app.create(
-            home, f"https://{host}:{port}", country, name, serve=Serve(bind=bind, threads=4)
-        ).store.close()
+        gateway = app.create(
+            home,
+            f"https://{host}:{port}",
+            country,
+            name,
+            serve=Serve(bind=bind, threads=4),
+            registry=registry,
+        )
         authority.issue(host, processes.LOOPBACK, home / "keys")
-        gateway = app.open_gateway(home, registry=registry)
         who = Who(
             id=gateway.me,
             name=name,

@@ -46,7 +46,6 @@ def init(me: str, country: str, name: str, mailbox: str, bind: str, json: bool) 
 def serve() -> None:
     """Answer peers over HTTPS until stopped."""
     settings, place = open_home(screen.home())
-    app.open_gateway(screen.home()).store.close()
     server.serve(
         lambda: create_app(Desk(app.open_gateway(place.path)), settings.serve),
         settings.serve,

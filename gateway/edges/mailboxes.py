@@ -231,11 +231,18 @@ def _stream(stream: BinaryIO, name: str, kind: str) -> Iterator[Source | Unread]
 def _named(found: Iterator[Source | Unread], name: str) -> Iterator[Source | Unread]:
     """The mails of an mbox; one that is alone in its file is called by the file's own name."""
     first = next(found, None)
-    second = next(found, None)
-    if isinstance(first, Source) and second is None:
+    if first is None:
+        return
+    try:
+        second = next(found, None)
+    except (OSError, ValueError):
+        yield first
+        raise
+    if second is None:
         yield replace(first, name=name)
         return
-    yield from (each for each in (first, second) if each is not None)
+    yield first
+    yield second
     yield from found
 
 

@@ -19,6 +19,7 @@ from gateway.errors import (
     AnswerInvalid,
     EntenteError,
     JsonInvalid,
+    KeyUnusable,
     NotFound,
     PeerError,
     Unreachable,
@@ -70,7 +71,6 @@ def push(gateway: Gateway, peer: PeerId) -> Pushed:
 
     Raises:
         NotFound: there is no such peer.
-        KeyUnusable: the secret for the peer's door cannot be read.
     """
     with gateway.store.read() as db:
         enrolment = next((e for e in peers.enrolments(db) if e.peer.id == peer), None)
@@ -87,7 +87,7 @@ def push(gateway: Gateway, peer: PeerId) -> Pushed:
             return done
         try:
             outcome = _call(gateway, enrolment, batch)
-        except (Unreachable, PeerError) as error:
+        except (Unreachable, PeerError, KeyUnusable) as error:
             return msgspec.structs.replace(done, error=error, waiting=_waiting(gateway, peer))
         done = _settle(gateway, peer, outcome, done)
         if not outcome:

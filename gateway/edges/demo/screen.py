@@ -142,7 +142,7 @@ class Screen:
             ]
             peer = peers.get(line.country)
             whose = Text(peer) if peer else Text("none", style="dim")
-            table.add_row(line.country or "none", *told[:2], whose, *told[2:])
+            table.add_row(line.country or "unknown", *told[:2], whose, *told[2:])
         self._print(table)
 
     def nowhere(self, shelves: Sequence[Shelf]) -> None:
@@ -206,7 +206,7 @@ class Screen:
         with self._out.capture() as captured:
             self._out.print(Padding(what, (0, 0, 0, 3)))
         # Tables are filled up to the edge; nobody wants those spaces in a file or a README.
-        for line in captured.get().splitlines():
+        for line in captured.get().rstrip().splitlines():
             self._out.file.write(f"{line.rstrip()}\n")
 
 

@@ -59,6 +59,6 @@ def last(db: Connection, kinds: Sequence[str], most: int) -> list[Passed]:
             (True, out.order_by(s.signed_at.desc())),
             (False, into.order_by(a.received_at.desc())),
         )
-        for at, peer, kind, fate in db.execute(query.limit(most)).tuples()
+        for at, peer, kind, fate in db.execute(query.limit(most))
     ]
     return sorted(found, key=lambda passed: passed.at, reverse=True)[:most]

@@ -279,4 +279,4 @@ def tokens(db: Connection) -> Iterator[tuple[str, bytes, bytes]]:
     for table in (t.sent, t.received):
         query = sa.select(table.c.jti, table.c.digest, table.c.token)
         query = query.where(table.c.token.is_not(None))
-        yield from db.execute(query, execution_options={"yield_per": 1000}).tuples()
+        yield from db.execute(query, execution_options={"yield_per": 1000})
