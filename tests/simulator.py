@@ -64,6 +64,7 @@ class Cable:
         self.cut = False
         self.lose_answers = 0
         self.times = 1
+        self.meanwhile: Callable[[], object] | None = None
         self.answers: list[Answer | Exception] = []
         self.alter: Callable[[bytes], bytes] = bytes
         self.calls: list[tuple[PeerId, str, bytes, dict[str, str]]] = []
@@ -80,6 +81,9 @@ class Cable:
             return answer
         for _ in range(self.times):
             answer = self.again(target.peer, url, self.alter(body), headers)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
         if self.lose_answers:
             self.lose_answers -= 1
             raise Unreachable("no whole answer in time")

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from gateway import config, errors, gate
+from gateway import config, errors, gate, protocol
 from gateway.cli import entente
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -228,3 +228,16 @@ def test_every_dependency_has_its_reason_beside_it():
 def test_the_licence_is_there():
     assert PROJECT["license"] == "Apache-2.0"
     assert "Apache License" in (ROOT / "gateway" / "LICENSE").read_text()[:300]
+
+
+@pytest.mark.parametrize("kind", list(protocol.RULES))
+def test_every_event_type_stands_in_the_profile_as_the_code_has_it(kind):
+    rule = protocol.RULES[kind]
+    lines = (ROOT / "gateway" / "docs" / "profile.md").read_text().splitlines()
+    (row,) = [line for line in lines if line.startswith(f"| {kind} |")]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[1] == f"`{rule.uri}`"
+    assert cells[2] == rule.subject
+    assert cells[3] == (", ".join(sorted(rule.follows)) or "-")
+    assert cells[4] == ("yes" if rule.receipted else "no")
+    assert (cells[5] == "acted on") == (kind in protocol.SPOKEN)

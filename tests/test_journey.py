@@ -185,6 +185,14 @@ def test_a_receipt_that_overtakes_a_lost_answer_counts_as_delivery(world):
     assert_arrived_once(world, 3)
 
 
+def test_a_receipt_that_overtakes_the_answer_on_its_way_is_delivery_counted_once(world):
+    world.take("FR", *(mail(address("US"), text) for text in texts(3)))
+    world.cable.meanwhile = lambda: sync(world.at["US"])
+    sync(world.at["FR"])
+    world.drain()
+    assert_arrived_once(world, 3)
+
+
 def test_sets_in_any_order_have_the_same_effect(world):
     world.take("FR", *(mail(address("US"), text) for text in texts(3)))
     refer_all(world)
