@@ -350,7 +350,7 @@ class Opened(Noun):
 
 
 class SetId(Noun):
-    """Which SET is meant (the jwt_id subject format, RFC 9493 §3.2.7)."""
+    """Which SET is meant (SSF 1.0, subject format jwt_id)."""
 
     issuer: PeerId
     jti: str
