@@ -311,6 +311,10 @@ def test_the_old_name_of_ed25519_passes_only_from_a_peer_recorded_so():
     recorded = Register.of([peer(A, alg="Ed25519", eddsa_name=True)])
     assert validate(old, recorded).jti == "j-1"
     validate(token("Ed25519"), recorded)
+    for alg in ("none", "ES256", "eddsa", "Ed448"):
+        other = json.dumps(head | {"alg": alg}).encode()
+        wrong = forgeries.signed(other, payload, message_key(A, "Ed25519"))
+        refused("algorithm", validate, wrong, recorded)
     ec = forgeries.signed(
         json.dumps(head | {"kid": message_key().kid}).encode(), payload, message_key()
     )

@@ -143,12 +143,14 @@ HEAD = {"epoch": 1, "place": 1, "digest": "A" * 43}
         (Kind.REPORT, {"format": "email", "id": CASE}, None),
         (Kind.REPORT, seal.set_subject(MEANT), None),
         (Kind.WITHDRAWAL, seal.case_subject(CASE), {}),
+        (Kind.WITHDRAWAL, {"format": "opaque", "iss": A, "jti": "j-0"}, {}),
         (Kind.WITHDRAWAL, {"format": "jwt_id", "iss": A}, {}),
         (Kind.WITHDRAWAL, {"format": "jwt_id", "jti": "j-0"}, {}),
         (Kind.WITHDRAWAL, {"format": "jwt_id", "iss": A, "jti": 7}, {}),
         (Kind.WITHDRAWAL, seal.set_subject(MEANT), {"follows": {"iss": A, "jti": "j-9"}}),
         (Kind.HEAD, seal.set_subject(MEANT), HEAD),
         (Kind.HEAD, {"format": "iss_sub", "id": "x"}, HEAD),
+        (Kind.HEAD, {"format": "opaque", "id": 7}, HEAD),
     ],
 )
 def test_a_subject_that_does_not_fit_its_event_is_refused(kind, subject, event):
@@ -295,6 +297,15 @@ def test_a_report_that_came_before_is_a_duplicate_unless_it_supersedes_that():
     admitted(opened(body=report_body(supersedes=before)), context(before=before))
     other = SetId(issuer=A, jti="j-8")
     decided("known-already", opened(body=report_body(supersedes=other)), context(before=before))
+
+
+def test_a_correction_of_what_came_before_is_no_duplicate():
+    correction = seal.CorrectionBody(
+        case=seal.CaseName(iss=A, id=CASE), iodef=document(), label=Tlp.AMBER
+    )
+    known = {MEANT: gate.Known(kind=Kind.REPORT, issuer=A)}
+    sent = opened(Kind.CORRECTION, correction, seal.set_subject(MEANT))
+    assert admitted(sent, context(known, before=MEANT)).reported.report_id == REPORT
 
 
 # Hosting.
