@@ -6,7 +6,7 @@ The verbs are ``read`` and ``write``; what ``write`` makes is the quickest to ``
 """
 
 import json
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -20,6 +20,7 @@ MAX_INTEGER = 2**53 - 1
 """The largest integer, either sign, that every JSON reader holds exactly (RFC 7493 §2.2)."""
 
 _DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
+_NESTING = frozenset({dict, list})
 _SIXTEEN = b"0" * 16  # 2^53 has sixteen digits
 
 
@@ -42,8 +43,7 @@ def read(data: bytes, max_depth: int = MAX_DEPTH, max_bytes: int = MAX_BYTES) ->
         value: object = msgspec.json.decode(data)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise errors.JsonInvalid(str(error)) from error
-    if isinstance(value, dict | list):
-        _measure(value, max_depth)
+    _measure(value, max_depth)
     if _SIXTEEN in data.translate(_DIGITS):
         _weigh(value)
     # A text that comes out again byte for byte cannot have lost a second member on its way in.
@@ -82,13 +82,19 @@ def write(value: object) -> bytes:
         raise errors.JsonInvalid(str(error)) from error
 
 
-def _measure(value: dict[str, object] | list[object], room: int) -> None:
-    """Refuse what nests deeper than ``room``."""
-    if room < 1:
-        _refuse("nested too deeply")
-    for inner in value.values() if type(value) is dict else value:
-        if type(inner) is dict or type(inner) is list:
-            _measure(inner, room - 1)
+def _measure(value: object, room: int) -> None:
+    """Refuse what nests deeper than ``room``: one level after the other, without recursion."""
+    level: list[Any] = [value] if type(value) in _NESTING else []
+    while level:
+        if room < 1:
+            _refuse("nested too deeply")
+        room -= 1
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _NESTING
+        ]
 
 
 def _weigh(value: object) -> None:

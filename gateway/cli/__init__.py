@@ -1,20 +1,58 @@
 """The command line: one file a subject, thin over ``exchange``. Verb: ``main``."""
 
+import importlib
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 import click
 
 from gateway import __version__
-from gateway.cli.cases import case
-from gateway.cli.demo import demo
-from gateway.cli.hosting import hosting
-from gateway.cli.house import check, init, serve
-from gateway.cli.intake import import_, inspect
-from gateway.cli.partners import peers, sync
-from gateway.cli.proof import verify
+
+COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "demo": "gateway.cli.demo:demo",
+        "init": "gateway.cli.house:init",
+        "inspect": "gateway.cli.intake:inspect",
+        "import": "gateway.cli.intake:import_",
+        "serve": "gateway.cli.serving:serve",
+        "sync": "gateway.cli.partners:sync",
+        "peers": "gateway.cli.partners:peers",
+        "case": "gateway.cli.cases:case",
+        "hosting": "gateway.cli.hosting:hosting",
+        "verify": "gateway.cli.proof:verify",
+        "check": "gateway.cli.house:check",
+    }
+)
+"""Every command and where it stands."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Shelf(click.Group):
+    """Commands that are loaded when they are called for.
+
+    A sync by timer lasts a fraction of a second, and loading the web server, the demo and the
+    reader for it would be most of that.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, in the order of the journey."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, loaded now, or None where there is none."""
+        del ctx
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, attribute = place.partition(":")
+        found: object = getattr(importlib.import_module(module), attribute)
+        assert isinstance(found, click.Command)
+        return found
+
+
+@click.group(cls=_Shelf, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="entente")
 @click.option(
     "--home",
@@ -24,10 +62,6 @@ from gateway.cli.proof import verify
 )
 def entente(home: str | None) -> None:
     """Anti-spam associations working together across borders."""
-
-
-for _command in (demo, init, inspect, import_, serve, sync, peers, case, hosting, verify, check):
-    entente.add_command(_command)
 
 
 def main() -> None:

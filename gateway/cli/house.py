@@ -1,4 +1,4 @@
-"""``entente init``, ``serve`` and ``check``: an installation made, answering, and examined."""
+"""``entente init`` and ``check``: an installation made, and examined."""
 
 import click
 
@@ -6,13 +6,9 @@ from gateway import app, trust
 from gateway.cli import screen
 from gateway.config import Serve
 from gateway.edges import clock
-from gateway.edges import serve as server
 from gateway.edges.files import keep
-from gateway.edges.home import open_home
 from gateway.edges.registry import open_registry
-from gateway.edges.web.app import create_app
 from gateway.exchange import identity
-from gateway.exchange.answer import Desk
 from gateway.exchange.examine import examine
 
 
@@ -39,19 +35,6 @@ def init(me: str, country: str, name: str, mailbox: str, bind: str, json: bool) 
     screen.say(f"Give your peers {path}, and read them this fingerprint over the telephone:")
     screen.say(f"  {fingerprint}")
     screen.say("Next: entente import PATH, entente peers add FILE, entente serve")
-
-
-@click.command()
-@screen.command
-def serve() -> None:
-    """Answer peers over HTTPS until stopped."""
-    settings, place = open_home(screen.home())
-    server.serve(
-        lambda: create_app(Desk(app.open_gateway(place.path)), settings.serve),
-        settings.serve,
-        place,
-        lambda address: screen.say(f"listening on {address}"),
-    )
 
 
 @click.command()

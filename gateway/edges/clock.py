@@ -7,7 +7,6 @@ where they come from. Verbs: ``now``, ``uuid7``, ``case_id``, ``random_bytes``.
 
 import secrets
 import time
-import uuid
 from datetime import UTC, datetime
 from typing import Final
 
@@ -44,7 +43,8 @@ def uuid7() -> str:
     fraction = (rest << 12) // 1_000_000
     tail = int.from_bytes(secrets.token_bytes(8), "big") & 0x3FFF_FFFF_FFFF_FFFF
     whole = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | 7 << 76 | fraction << 64 | 2 << 62 | tail
-    return str(uuid.UUID(int=whole))
+    text = f"{whole:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def case_id(country: Country) -> CaseId:

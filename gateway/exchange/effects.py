@@ -4,6 +4,7 @@ Everything happens in the caller's transaction. Verbs: ``Effects.of`` and ``Effe
 """
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -45,6 +46,7 @@ class Effects:
         self._at = micros(now)
         self._filed: list[Filed] = []
         self._cases: dict[str, str] = {}
+        self._looked_up: set[str] = set()
         self._opened: list[dict[str, object]] = []
         self._by_jti: dict[str, Filed] = {}
 
@@ -67,6 +69,11 @@ class Effects:
         elif isinstance(body, ReceiptWantedBody):
             self._receipt_again(body)
         return None, None
+
+    def expect(self, cases_named: Collection[str]) -> None:
+        """Look up at once our cases for those of the peer's that are about to be spoken of."""
+        self._cases |= cases.find_foreign(self._db, self._peer.id, cases_named)
+        self._looked_up.update(cases_named)
 
     def settle(self) -> None:
         """Write the reports gathered so far and count them into their cases."""
@@ -129,8 +136,8 @@ class Effects:
     def _case(self, reported: Reported, hosting: Hosting, at: int) -> str:
         """Our case for the sender's: one of its cases is one of ours, whatever we would think."""
         foreign = str(reported.case_id)
-        if foreign not in self._cases:
-            self._cases |= cases.find_foreign(self._db, self._peer.id, [foreign])
+        if foreign not in self._looked_up:
+            self.expect([foreign])
         if foreign not in self._cases:
             self._cases[foreign] = clock.case_id(self._gateway.config.home_country)
             self._opened.append(

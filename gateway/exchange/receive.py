@@ -111,6 +111,7 @@ class _Sitting:
 
     def _decide(self, new: Sequence[Opened]) -> None:
         effects = Effects(self._gateway, self._db, self._peer, self._now)
+        effects.expect({name for found in new if (name := _case_id(found)) is not None})
         context = self._context()
         rows: list[Arrival] = []
         entered = 0
@@ -241,6 +242,13 @@ def _incident_id(found: Opened) -> str | None:
         name = found.event["iodef"]["Incident"][0]["IncidentID"]["id"]  # type: ignore[index]
     except (KeyError, IndexError, TypeError):
         return None
+    return name if isinstance(name, str) else None
+
+
+def _case_id(found: Opened) -> str | None:
+    """The case that the SET names, as far as it can be seen without judging the event."""
+    case = found.event.get("case")
+    name = case.get("id") if isinstance(case, dict) else None
     return name if isinstance(name, str) else None
 
 
