@@ -281,3 +281,22 @@ def test_an_altered_set_in_our_own_store_is_found(world):
         db.exec_driver_sql("UPDATE received SET digest = zeroblob(32) WHERE kind = 'report'")
     with pytest.raises(CheckFailed, match="not what its digest says"):
         examine(world.at["US"])
+
+
+def test_many_reports_are_composed_while_earlier_ones_are_on_their_way(world):
+    world.take("FR", *(mail(address("US"), number=number) for number in range(450)))
+    counts = []
+    world.cable.meanwhile = lambda: counts.append(len(world.waiting("FR")))
+    (line,) = sync(world.at["FR"])
+    assert (line.referred.reports, line.pushed.delivered, line.pushed.calls) == (450, 451, 4)
+    assert counts == [200]
+    assert world.rows("US", "SELECT count(*) FROM report") == [(450,)]
+
+
+def test_everything_is_composed_though_the_peer_is_down(world):
+    world.take("FR", *(mail(address("US"), number=number) for number in range(450)))
+    world.cable.cut = True
+    (line,) = sync(world.at["FR"])
+    assert (line.referred.reports, line.pushed.delivered) == (450, 0)
+    assert type(line.pushed.error) is Unreachable
+    assert len(world.waiting("FR")) == 450

@@ -11,6 +11,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import certifi
@@ -30,6 +31,8 @@ _URL = re.compile(
     r"https://(?P<host>[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])"
     r"(?::(?P<port>[1-9][0-9]{0,4}))?(?P<path>/[!-\[\]-~]*)?"
 )
+MOST_CALLS = 8
+"""Calls that are made at the same time, each to a peer of its own."""
 _HTTPS_PORT = 443
 _PIECE_BYTES = 65_536
 _MOST_ADDRESSES = 16
@@ -92,6 +95,14 @@ class Wire(Protocol):
             UrlNotAllowed: the URL or the address lies outside what was enrolled.
         """
 
+    def begin(
+        self, target: Target, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> Callable[[], Answer]:
+        """Make the call of ``post`` without waiting: what comes back waits, and raises as it does.
+
+        Whoever calls may do something else meanwhile. One call at a time goes to one peer.
+        """
+
 
 class HttpsWire:
     """Real HTTPS. Safe to share between threads; connections are kept for each peer."""
@@ -102,6 +113,7 @@ class HttpsWire:
         self._special = special
         self._deadline = Deadline()
         self._lock = threading.Lock()
+        self._hands = ThreadPoolExecutor(MOST_CALLS, thread_name_prefix="wire")
         self._ways: dict[PeerId, tuple[Target, requests.Session]] = {}
 
     def post(self, target: Target, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -130,8 +142,15 @@ class HttpsWire:
         ) as error:
             raise _ours(error, target) from error
 
+    def begin(
+        self, target: Target, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> Callable[[], Answer]:
+        """As ``Wire.begin`` says; the call is made by another thread."""
+        return self._hands.submit(self.post, target, url, body, headers).result
+
     def close(self) -> None:
         """Let go of every connection."""
+        self._hands.shutdown()
         with self._lock:
             for _, session in self._ways.values():
                 session.close()

@@ -5,7 +5,7 @@ attempt is written down before it is made, and a SET is delivered only by an ans
 it; everything else leaves it waiting. Verb: ``push``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -66,8 +66,13 @@ def target(enrolment: Enrolment) -> Target:
     return Target(peer=peer.id, base=peer.id, ca=enrolment.ca or None, addresses=peer.addresses)
 
 
-def push(gateway: Gateway, peer: PeerId) -> Pushed:
+def push(gateway: Gateway, peer: PeerId, meanwhile: Callable[[], object] = bool) -> Pushed:
     """Send ``peer`` everything that waits for it; stops at the first call that fails.
+
+    Args:
+        gateway: our own.
+        peer: to whom.
+        meanwhile: done once while each answer is awaited, such as composing what goes next.
 
     Raises:
         NotFound: there is no such peer.
@@ -81,12 +86,11 @@ def push(gateway: Gateway, peer: PeerId) -> Pushed:
         with gateway.store.write() as db:
             most = min(gateway.config.exchange.batch, enrolment.peer.limits.call_sets)
             batch = _fitting(streams.queued(db, peer, most), enrolment)
-            step(db, batch, Step.ATTEMPT, {})
-            streams.attempted(db, peer, [posting.jti for posting in batch])
+            step(db, batch, Step.ATTEMPT, streams.ONCE_MORE)
         if not batch:
             return done
         try:
-            outcome = _call(gateway, enrolment, batch)
+            outcome = _call(gateway, enrolment, batch, meanwhile)
         except (Unreachable, PeerError, KeyUnusable) as error:
             return msgspec.structs.replace(done, error=error, waiting=_waiting(gateway, peer))
         done = _settle(gateway, peer, outcome, done)
@@ -112,7 +116,10 @@ def _fitting(waiting: Sequence[Posting], enrolment: Enrolment) -> list[Posting]:
 
 
 def _call(
-    gateway: Gateway, enrolment: Enrolment, batch: Sequence[Posting]
+    gateway: Gateway,
+    enrolment: Enrolment,
+    batch: Sequence[Posting],
+    meanwhile: Callable[[], object],
 ) -> Mapping[str, _Refused | None]:
     """Make one call; for each SET that the answer names, why it was refused or None."""
     peer = enrolment.peer
@@ -124,13 +131,16 @@ def _call(
         headers["Content-Type"] = MANY_TYPE
         sets = {posting.jti: (posting.token or b"").decode("ascii") for posting in batch}
         body = msgspec.json.encode({"sets": sets})
-        answer = gateway.wire.post(target(enrolment), peer.endpoints.push_many, body, headers)
-        return _many(answer, {posting.jti for posting in batch})
+        awaited = gateway.wire.begin(target(enrolment), peer.endpoints.push_many, body, headers)
+        meanwhile()
+        return _many(awaited(), {posting.jti for posting in batch})
     if peer.endpoints.push is None:
         raise AnswerInvalid(f"{peer.id} names no endpoint to push to")
     headers["Content-Type"] = ONE_TYPE
     body = batch[0].token or b""
-    return _one(gateway.wire.post(target(enrolment), peer.endpoints.push, body, headers), batch[0])
+    awaited = gateway.wire.begin(target(enrolment), peer.endpoints.push, body, headers)
+    meanwhile()
+    return _one(awaited(), batch[0])
 
 
 def _many(answer: Answer, sent: set[str]) -> Mapping[str, _Refused | None]:

@@ -2,7 +2,7 @@
 
 The law: a report is referred once. Composing and signing are done outside the transaction; the
 transaction takes the result only if no report of the batch was referred meanwhile.
-Verb: ``refer``.
+Verbs: ``refer``, and ``Referring`` batch by batch.
 """
 
 from urllib.parse import urlsplit
@@ -34,14 +34,29 @@ class Referred(Noun):
 
 def refer(gateway: Gateway, peer: Peer) -> Referred:
     """Refer every report that waits for ``peer``; safe to run again, or twice at once."""
-    done = Referred()
-    while True:
+    referring = Referring(gateway, peer)
+    while referring.step():
+        pass
+    return referring.done
+
+
+class Referring:
+    """Referring to one peer, batch by batch; ``done`` says how far it came."""
+
+    def __init__(self, gateway: Gateway, peer: Peer) -> None:
+        self._gateway = gateway
+        self._peer = peer
+        self.done = Referred()
+
+    def step(self) -> bool:
+        """Refer the next batch of reports; false if none waits."""
+        gateway, peer = self._gateway, self._peer
         with gateway.store.read() as db:
             waiting = records.to_refer(db, peer.id, BATCH)
             contents = records.contents(db, [filed.id for filed in waiting])
             salts = records.salts(db, [filed.source_sha256 for filed in waiting])
         if not waiting:
-            return done
+            return False
         now = gateway.now()
         postings: list[Posting] = []
         stuck: dict[str, str] = {}
@@ -54,7 +69,8 @@ def refer(gateway: Gateway, peer: Peer) -> Referred:
                 stuck[filed.id] = error.detail
             except KeyError:
                 stuck[filed.id] = "what was read of it is no longer kept"
-        done = _append(gateway, peer.id, postings, stuck, done)
+        self.done = _append(gateway, peer.id, postings, stuck, self.done)
+        return True
 
 
 def _append(
@@ -86,7 +102,7 @@ def _saying(
     return Saying(
         kind=Kind.REPORT,
         subject=seal.case_subject(case.id),
-        body=seal.ReportBody(case=case, iodef=msgspec.json.decode(document), label=Tlp.AMBER),
+        body=seal.ReportBody(case=case, iodef=msgspec.Raw(document), label=Tlp.AMBER),
         txn=filed.id,
         report_id=filed.id,
         case_id=filed.case_id,

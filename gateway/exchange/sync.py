@@ -5,7 +5,7 @@ from gateway.errors import NotFound
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.intake import route_again
 from gateway.exchange.push import Pushed, announce_head, push
-from gateway.exchange.refer import Referred, refer
+from gateway.exchange.refer import Referred, Referring
 from gateway.model import Noun, PeerId
 
 
@@ -34,12 +34,17 @@ def sync(gateway: Gateway, only: PeerId | None = None) -> list[Synced]:
     for peer in register.peers.values():
         if not peer.flows or not peer.streams or only not in {None, peer.id}:
             continue
-        referred = refer(gateway, peer)
-        pushed = push(gateway, peer.id)
+        referring = Referring(gateway, peer)
+        referring.step()
+        # Composing costs as much as the peer's receiving, so the next batch is made meanwhile.
+        pushed = push(gateway, peer.id, referring.step)
+        while referring.step():
+            if pushed.error is None:
+                pushed = _joined(pushed, push(gateway, peer.id, referring.step))
         if pushed.error is None and pushed.delivered:
             announce_head(gateway, peer.id)
             pushed = _joined(pushed, push(gateway, peer.id))
-        done.append(Synced(peer=peer.id, referred=referred, pushed=pushed))
+        done.append(Synced(peer=peer.id, referred=referring.done, pushed=pushed))
     return done
 
 

@@ -19,11 +19,12 @@ class CaseName(Noun):
 class ReportBody(Noun):
     """A report, with the interchange document in ``iodef`` as parsed JSON.
 
+    A body that is only going to be written may carry the document as ``msgspec.Raw``.
     ``label`` is None where the sender gave none, or one that does not exist.
     """
 
     case: CaseName
-    iodef: dict[str, object]
+    iodef: object
     label: Tlp | None = None
     follows: SetId | None = None
     supersedes: SetId | None = None

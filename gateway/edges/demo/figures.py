@@ -187,7 +187,7 @@ def _followable(store: Store) -> Iterable[Followed | None]:
     )
     with store.read() as db:
         for peer, jti in db.execute(query).all():
-            posting = streams.postings(db, peer, [jti])[jti]
+            posting = streams.postings(db, peer, [jti], whole=True)[jti]
             yield _follow(db, PeerId(peer), posting)
 
 

@@ -5,6 +5,7 @@ Every state moves by compare-and-set: a move that finds another state than it ex
 nothing, and says so by its count. In the caller's transaction.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
@@ -17,6 +18,8 @@ from gateway.model import Noun, PeerId
 from gateway.protocol import Fate
 
 MODULUS = 2**256
+ONCE_MORE: Mapping[str, object] = {"attempts": t.sent.c.attempts + 1}
+"""The change of a posting that is about to be tried: the attempt is counted before it is made."""
 WAITING = (Fate.QUEUED, Fate.SENT, Fate.RECALLED)
 """The fates of a SET that still has to be delivered."""
 
@@ -113,9 +116,13 @@ def append(db: Connection, peer: PeerId, postings: Sequence[Posting]) -> None:
     set_place(db, peer, "out", msgspec.structs.replace(now, place=now.place + len(rows)))
 
 
-def _postings(db: Connection, query: sa.Select[tuple[object, ...]]) -> list[Posting]:
+def _postings(
+    db: Connection, query: sa.Select[tuple[object, ...]], *, whole: bool = True
+) -> list[Posting]:
     names = Posting.__struct_fields__
-    columns = [t.sent.c[name] for name in names]
+    # Most of a row is its token, and whoever only moves postings does without.
+    nothing = sa.null().label("token")
+    columns = [t.sent.c[name] if whole or name != "token" else nothing for name in names]
     rows = db.execute(query.with_only_columns(*columns))
     return [Posting(**dict(zip(names, row, strict=True))) for row in rows]
 
@@ -127,12 +134,14 @@ def queued(db: Connection, peer: PeerId, most: int) -> list[Posting]:
     return _postings(db, query.limit(most))
 
 
-def postings(db: Connection, peer: PeerId, jtis: Collection[str]) -> dict[str, Posting]:
-    """Those postings to ``peer`` that ``jtis`` name."""
+def postings(
+    db: Connection, peer: PeerId, jtis: Collection[str], *, whole: bool = False
+) -> dict[str, Posting]:
+    """Those postings to ``peer`` that ``jtis`` name; with their tokens only if ``whole``."""
     found: dict[str, Posting] = {}
     for some in chunks(jtis):
         query = sa.select(t.sent).where(t.sent.c.peer == peer, t.sent.c.jti.in_(some))
-        found.update({posting.jti: posting for posting in _postings(db, query)})
+        found.update({p.jti: p for p in _postings(db, query, whole=whole)})
     return found
 
 
@@ -147,41 +156,25 @@ def move(
 ) -> int:
     """Change postings by compare-and-set.
 
+    Those that change alike are changed by one statement.
+
     Args:
         db: the transaction.
         peer: to whom they go.
-        changes: for each posting its jti, the state it must have now, and its new columns; all
-            changes of one call name the same columns.
+        changes: for each posting its jti, the state it must have now, and its new columns.
 
     Returns:
         how many were changed.
     """
-    if not changes:
-        return 0
-    bind, s = sa.bindparam, t.sent.c
-    columns: dict[str, sa.ColumnElement[object]] = {
-        name: bind(f"new_{name}") for name in changes[0][2]
-    }
-    rows = [
-        {"the_jti": jti, "was": was, **{f"new_{name}": value for name, value in new.items()}}
-        for jti, was, new in changes
-    ]
-    statement = (
-        t.sent.update()
-        .where(s.peer == peer, s.jti == bind("the_jti"), s.state == bind("was"))
-        .values(**columns)
-    )
-    return db.execute(statement, rows).rowcount
-
-
-def attempted(db: Connection, peer: PeerId, jtis: Collection[str]) -> None:
-    """Count one more attempt to deliver each posting, before it is made."""
-    for some in chunks(jtis):
-        db.execute(
-            t.sent.update()
-            .where(t.sent.c.peer == peer, t.sent.c.jti.in_(some))
-            .values(attempts=t.sent.c.attempts + 1)
-        )
+    alike: dict[tuple[str, tuple[tuple[str, object], ...]], list[str]] = defaultdict(list)
+    for jti, was, new in changes:
+        alike[was, tuple(new.items())].append(jti)
+    s, changed = t.sent.c, 0
+    for (was, columns), jtis in alike.items():
+        for some in chunks(jtis):
+            which = sa.and_(s.peer == peer, s.state == was, s.jti.in_(some))
+            changed += db.execute(t.sent.update().where(which).values(dict(columns))).rowcount
+    return changed
 
 
 def arrivals(db: Connection, issuer: PeerId, jtis: Collection[str]) -> dict[str, Arrival]:
