@@ -8,7 +8,7 @@ from threading import Barrier
 
 import pytest
 
-from gateway import seal
+from gateway import gate, seal
 from gateway.edges.store import peers
 from gateway.errors import KeyUnusable, NotFound
 from gateway.exchange import identity
@@ -336,6 +336,25 @@ def test_a_withdrawal_that_comes_before_its_report_is_held_and_then_decided(worl
     assert world.rows("US", query) == [("accepted",)]
     world.drain()
     assert_withdrawn(world)
+
+
+def test_what_was_held_for_thirty_days_is_refused_by_a_receipt(world):
+    _, withdrawal = under_way(world)
+    world.call("FR", "US", dict([withdrawal]))
+    world.clock.turn(days=29)
+    world.cable.cut = True
+    sync(world.at["US"])
+    query = "SELECT verdict, code FROM received WHERE kind = 'withdrawal'"
+    assert world.rows("US", query) == [("held", "follows_unknown")]
+    world.clock.turn(days=2)
+    sync(world.at["US"])
+    late = gate.check("held-too-long")
+    assert world.rows("US", query) == [("expired", late.code)]
+    world.cable.cut = False
+    sync(world.at["US"])
+    ((state, why),) = world.rows("FR", "SELECT state, why FROM sent WHERE kind = 'withdrawal'")
+    assert (state, str(why).split()[0]) == ("refused", str(late.number))
+    assert sync(world.at["US"])[0].pushed.delivered == 0
 
 
 def test_a_withdrawal_in_front_of_its_report_in_one_call_takes_it_back(world):

@@ -10,12 +10,12 @@ from datetime import datetime
 import msgspec
 from sqlalchemy.engine import Connection
 
-from gateway import seal
 from gateway.edges import clock
 from gateway.edges.store import cases, ledger, records, streams
 from gateway.edges.store.records import Filed, micros
+from gateway.exchange import receipts
 from gateway.exchange.gateway import Gateway
-from gateway.exchange.outbound import Saying, post, step
+from gateway.exchange.outbound import step
 from gateway.gate import Admitted
 from gateway.incident import Reported
 from gateway.model import Hosting, Kind, Nowhere, Route, SetId, Verdict
@@ -229,7 +229,7 @@ class Effects:
         last = ledger.last(self._db)
         if not came or last is None:
             return
-        lines = tuple(
+        lines = [
             ReceiptLine(
                 jti=arrival.jti,
                 digest=arrival.digest,
@@ -238,16 +238,8 @@ class Effects:
                 code=arrival.code or None,
             )
             for arrival in came.values()
-        )
-        sayings = [
-            Saying(
-                kind=Kind.RECEIPT,
-                subject=seal.stream_subject(f"{self._peer.id} {self._gateway.me}"),
-                body=ReceiptBody(lines=some, journal_size=last.seq, journal_head=last.head),
-            )
-            for some in seal.batches(lines)
         ]
-        post(self._gateway, self._db, self._peer.id, sayings, self._now)
+        receipts.owe(self._gateway, self._db, self._peer.id, lines, last)
 
 
 def _verdict(stored: str) -> Verdict:

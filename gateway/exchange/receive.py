@@ -9,16 +9,16 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from gateway import gate, protocol, seal
+from gateway import gate, protocol
 from gateway.edges.store import ledger, peers, streams
 from gateway.edges.store.records import micros
 from gateway.edges.store.streams import Arrival
+from gateway.exchange import receipts
 from gateway.exchange.effects import Effects
 from gateway.exchange.gateway import Gateway
-from gateway.exchange.outbound import Saying, post
 from gateway.gate import Admitted, Again, Context, Decision, Known, Refusal
 from gateway.model import Envelope, Kind, Opened, PeerId, SetId, Verdict
-from gateway.seal import ReceiptBody, ReceiptLine
+from gateway.seal import ReceiptLine
 from gateway.trust import Peer, Register
 
 SALT_BYTES = 32
@@ -220,15 +220,7 @@ class _Sitting:
         at = micros(self._now)
         said = {"peer": self._door, "sets": decided}
         entry = ledger.append(self._db, at, "received", said, self._gateway.draw(SALT_BYTES))
-        sayings = [
-            Saying(
-                kind=Kind.RECEIPT,
-                subject=seal.stream_subject(f"{self._door} {self._gateway.me}"),
-                body=ReceiptBody(lines=lines, journal_size=entry.seq, journal_head=entry.head),
-            )
-            for lines in seal.batches(self._lines)
-        ]
-        post(self._gateway, self._db, self._door, sayings, self._now)
+        receipts.owe(self._gateway, self._db, self._door, self._lines, entry)
 
 
 def later(refused: Refusal) -> bool:

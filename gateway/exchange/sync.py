@@ -5,6 +5,7 @@ from gateway.errors import NotFound
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.intake import route_again
 from gateway.exchange.push import Pushed, announce_head, push
+from gateway.exchange.receipts import expire
 from gateway.exchange.refer import Referred, Referring
 from gateway.model import Noun, PeerId
 
@@ -34,6 +35,7 @@ def sync(gateway: Gateway, only: PeerId | None = None) -> list[Synced]:
     for peer in register.peers.values():
         if not peer.flows or not peer.streams or only not in {None, peer.id}:
             continue
+        expire(gateway, peer.id)
         referring = Referring(gateway, peer)
         referring.step()
         # Composing costs as much as the peer's receiving, so the next batch is made meanwhile.

@@ -101,7 +101,8 @@ def decide(opened: Opened, context: Context) -> Admitted | Decision:
         context: what we know of the peer, the matter and the address.
 
     Returns:
-        Admitted, or the Decision with the first of checks 31 to 43 that fails.
+        Admitted, or the Decision with the first of checks 31 to 43 that fails. The last one,
+        44, is made by the calendar of what was held.
     """
     waits_for: SetId | None = None
     hosting: Hosting | None = None

@@ -378,6 +378,14 @@ _DECISION = (
         "Our tables place the reported address in another country; see the claims.",
         "our profile",
     ),
+    _decision(
+        44,
+        "held-too-long",
+        Verdict.REFUSED,
+        Again.NEVER,
+        "The SET that this one follows did not come within 30 days.",
+        "our profile",
+    ),
 )
 
 CHECKS: tuple[Check, ...] = _DOOR + _VALIDATION + _DECISION

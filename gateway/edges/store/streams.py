@@ -208,6 +208,16 @@ def held(db: Connection, issuer: PeerId, jtis: Collection[str]) -> list[Arrival]
     return found
 
 
+def held_since(db: Connection, issuer: PeerId, before: int) -> list[Arrival]:
+    """The held SETs of ``issuer`` that arrived before that time, without their tokens."""
+    r = t.received.c
+    columns = [r[name] for name in Arrival.__struct_fields__ if name != "token"]
+    query = sa.select(*columns).where(
+        r.issuer == issuer, r.verdict == "held", r.received_at < before
+    )
+    return [Arrival(**row, token=None) for row in db.execute(query).mappings()]
+
+
 def decide(db: Connection, was: str, now: Arrival) -> int:
     """Change the verdict of an arrival by compare-and-set; how many were changed (0 or 1)."""
     r = t.received.c
