@@ -56,8 +56,8 @@ def _serve(home: Path) -> subprocess.Popen[str]:
 
 
 @contextmanager
-def standing(root: Path) -> Iterator[Pair]:
-    """The pair, serving, until the block ends."""
+def befriended(root: Path) -> Iterator[tuple[Gateway, Gateway]]:
+    """The two gateways, each enrolled at the other, until the block ends."""
     ca = trustme.CA()
     authority = root / "ca.pem"
     ca.cert_pem.write_to_path(authority)
@@ -68,12 +68,21 @@ def standing(root: Path) -> Iterator[Pair]:
             addresses=("127.0.0.1",), ca=authority.read_text(), door=give, theirs=use
         )
         identity.enrol(ours, identity.introduce(theirs), terms)
-    homes = (root / "one", root / "two")
-    for gateway in (one, two):
-        gateway.store.close()
+    try:
+        yield one, two
+    finally:
+        for gateway in (one, two):
+            gateway.store.close()
+
+
+@contextmanager
+def standing(root: Path) -> Iterator[Pair]:
+    """The pair, serving, until the block ends."""
+    with befriended(root):
+        homes = (root / "one", root / "two")
     servers = (_serve(homes[0]), _serve(homes[1]))
     try:
-        yield Pair(homes=homes, servers=servers, ca=authority)
+        yield Pair(homes=homes, servers=servers, ca=root / "ca.pem")
     finally:
         for server in servers:
             server.terminate()

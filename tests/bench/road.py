@@ -7,8 +7,8 @@ library's parser, one document, one signature, one POST and one commit for each 
 """
 
 import argparse
+import base64
 import os
-import re
 import resource
 import subprocess
 import sys
@@ -19,38 +19,12 @@ from pathlib import Path
 import psutil
 
 from gateway import app
-from gateway.edges.registry import open_registry
-from gateway.edges.store import streams
-from gateway.report import normalise
+from gateway.edges.store import records, streams
+from gateway.exchange.gateway import Gateway
+from tests.bench.mails import material
 from tests.bench.obvious import obvious
-from tests.bench.pair import ABROAD, Pair, standing
-
-
-def vary(source: bytes, number: int) -> bytes:
-    """A mail that differs from every other: in its headers, its text and so in its digest."""
-    head, gap, body = re.split(rb"(\r?\n\r?\n)", source, maxsplit=1)
-    line = gap[: len(gap) // 2]
-    return b"X-Copy: %d" % number + line + head + gap + b"%d " % number + body
-
-
-def material(directory: Path, number: int, out: Path) -> int:
-    """Write ``number`` different mails made from those in ``directory``; bytes in all.
-
-    Only mails from the peer's country serve, so that every one of them has to cross.
-    """
-    locate = open_registry().locate
-    mails = []
-    for path in sorted(directory.rglob("*")):
-        source = path.read_bytes() if path.is_file() else b""
-        found = normalise(source, locate).hosting if re.search(rb"\r?\n\r?\n", source) else None
-        if found is not None and found.country == ABROAD:
-            mails.append(source)
-    total = 0
-    for at in range(number):
-        content = vary(mails[at % len(mails)], at)
-        (out / f"{at:06}.eml").write_bytes(content)
-        total += len(content)
-    return total
+from tests.bench.pair import Pair, standing
+from tests.bench.stages import SAMPLE, show
 
 
 def cpu(process: psutil.Process) -> float:
@@ -100,9 +74,37 @@ def road(pair: Pair, mails: Path, number: int) -> float:
         fates = streams.fates(db, peer)
     proved = sum(n for (kind, fate), n in fates.items() if (kind, fate) == ("report", "accepted"))
     print(f"proved by verified receipts: {proved} of {number}; fates {dict(fates)}")
+    counters(pair, sender)
     wall = imported[0] + pushed[0] + back[0]
     print(f"the road: {number / wall:.0f} reports/s ({wall:.2f} s for {number})")
     return number / wall
+
+
+def counters(pair: Pair, sender: Gateway) -> None:
+    """Print what shows that everything was on, counted in both databases."""
+    abroad = app.open_gateway(pair.homes[1])
+
+    def number(gateway: Gateway, query: str) -> int:
+        with gateway.store.read() as db:
+            return int(db.exec_driver_sql(query).scalar() or 0)
+
+    with sender.store.read() as db:
+        query = "SELECT report_id, token FROM sent WHERE kind = 'report' ORDER BY place LIMIT 500"
+        sample = {name: bytes(token) for name, token in db.exec_driver_sql(query)}
+        links = sum(r.message.links_total for r in records.contents(db, sample).values())
+    said = [base64.urlsafe_b64decode(token.split(b".")[1] + b"==") for token in sample.values()]
+    hidden = sum(text.count(b"@redacted.invalid") for text in said)
+    print(
+        f"everything on: {links / len(sample):.1f} links read and {hidden / len(sample):.1f}"
+        " addresses hidden a report;"
+        f" {number(sender, 'SELECT count(*) FROM original')} originals,"
+        f" {number(sender, 'SELECT count(*) FROM campaign')} campaigns,"
+        f" {number(sender, 'SELECT count(*) FROM case_file')} cases here;"
+        f" {number(abroad, 'SELECT count(*) FROM report')} reports,"
+        f" {number(abroad, 'SELECT count(*) FROM case_file')} cases abroad; synchronous"
+        f" {number(sender, 'PRAGMA synchronous')} and {number(abroad, 'PRAGMA synchronous')}"
+        " (2 is FULL)"
+    )
 
 
 def main() -> None:
@@ -122,7 +124,9 @@ def main() -> None:
         with standing(root) as pair:
             fast = road(pair, mails, chosen.n)
             slow = obvious(pair, sorted(mails.iterdir())[: chosen.yardstick])
-    print(f"the obvious way: {slow:.1f} reports/s; ratio {fast / slow:.1f}")
+        print(f"the obvious way: {slow:.1f} reports/s; ratio {fast / slow:.1f}")
+        print("where the time goes, measured in one process:")
+        show([path.read_bytes() for path in sorted(mails.iterdir())[:SAMPLE]])
 
 
 if __name__ == "__main__":
