@@ -102,7 +102,7 @@ def test_a_good_report_is_admitted_with_what_it_reports():
     assert (found.kind, found.label, found.meant) == (Kind.REPORT, Tlp.AMBER, None)
     assert found.reported == incident.read(iodef_json.take(document()))
     assert found.hosting.address == found.reported.address
-    assert found.body == report_body()
+    assert found.body == evolve(report_body(), iodef=iodef_json.take(document()))
 
 
 def test_this_version_says_what_it_does_not_speak():

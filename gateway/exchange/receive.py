@@ -16,6 +16,7 @@ from gateway.edges.store.streams import Arrival
 from gateway.exchange import receipts
 from gateway.exchange.effects import Effects
 from gateway.exchange.gateway import Gateway
+from gateway.formats.iodef_document import Document
 from gateway.gate import Admitted, Again, Context, Decision, Known, Refusal
 from gateway.model import Envelope, Kind, Opened, PeerId, SetId, Verdict
 from gateway.seal import ReceiptLine
@@ -230,6 +231,9 @@ def later(refused: Refusal) -> bool:
 
 def _incident_id(found: Opened) -> str | None:
     """The id of the report inside, as far as it can be seen without judging the document."""
+    document = found.event.get("iodef")
+    if isinstance(document, Document):
+        return document.incidents[0].incident_id.id
     try:
         name = found.event["iodef"]["Incident"][0]["IncidentID"]["id"]  # type: ignore[index]
     except (KeyError, IndexError, TypeError):

@@ -43,11 +43,14 @@ def read(content: bytes) -> Document:
 def take(members: object) -> Document:
     """The document that already parsed JSON ``members`` hold: the ``iodef`` of an event object.
 
+    Where the whole event was read by its model, ``members`` are a ``Document`` already.
+
     Raises:
         DocumentInvalid: it is not of our profile.
     """
     try:
-        return check(msgspec.convert(members, Document))
+        whole = members if isinstance(members, Document) else msgspec.convert(members, Document)
+        return check(whole)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise DocumentInvalid(str(error)) from error
 

@@ -20,6 +20,7 @@ from gateway.seal.nouns import (
     VerificationBody,
     WithdrawalBody,
 )
+from gateway.seal.own import read as read_own
 from gateway.seal.token import (
     MAX_SET,
     TYP,
@@ -58,6 +59,7 @@ __all__ = [
     "input_digest",
     "open_token",
     "read_body",
+    "read_own",
     "set_subject",
     "stream_subject",
     "write_body",

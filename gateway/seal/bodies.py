@@ -16,6 +16,7 @@ import msgspec
 
 from gateway import strict_json
 from gateway.errors import DocumentInvalid
+from gateway.formats.iodef_document import Document
 from gateway.model import CaseId, HostingClaim, Kind, PeerId, SetId, Tlp, Verdict
 from gateway.seal.nouns import (
     CaseName,
@@ -68,7 +69,7 @@ class _Case(msgspec.Struct):
 
 class _Report(msgspec.Struct):
     case: _Case
-    iodef: dict[str, object]
+    iodef: object  # members, or a Document that was read with the whole event
     tlp: object = None
     follows: _SetName | None = None
     supersedes: _SetName | None = None
@@ -229,6 +230,8 @@ _SHAPES: Mapping[Kind, type[_Shape]] = MappingProxyType(
 
 def _report(kind: Kind, found: _Report) -> Body:
     """A report or the correction of one."""
+    if not isinstance(found.iodef, dict | Document):
+        raise DocumentInvalid("iodef is not an object")
     noun = CorrectionBody if kind is Kind.CORRECTION else ReportBody
     return noun(
         case=_case(found.case),
