@@ -72,6 +72,22 @@ def test_blocks_make_lines_and_inline_elements_do_not():
     assert text(page) == "one two three\nfour\nfive six"
 
 
+@pytest.mark.parametrize(
+    ("page", "seen"),
+    [
+        ("<font size=0 style='font-size:12px'>one</font> two", "one two"),
+        ("<font size=0>hidden<font size=0 style='font-size:9px'>one</font></font> two", "one two"),
+        ("o<span style='font-size:0'> </span>ne", "one"),
+        ("one<span style='font-size:0'>hidden<br>hidden</span>two", "one\ntwo"),
+        ("one<span style='font-size:0'>a<b hidden>b</b><p>c</p></span><p>two", "one\ntwo"),
+        ("<p style='font-size:0'>a<i style='font-size:2em'>one<u style='font-size:0'>b</u> two",
+         "one two"),
+    ],
+)  # fmt: skip
+def test_what_has_no_size_leaves_no_sign_but_its_lines(page, seen):
+    assert text(page) == seen
+
+
 def test_hidden_text_ends_where_its_element_ends_even_if_its_children_were_left_open():
     assert text("<div style='display:none'><p>a<p>b<i>c</div>shown") == "shown"
 

