@@ -1,6 +1,8 @@
 """One Received line in the dialects of mail servers, and in those of people who forge them."""
 
 import ipaddress
+import itertools
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -227,6 +229,63 @@ WORDS = [
 def test_any_order_of_the_words_is_read_without_an_error(line):
     hop = received.read(line)
     assert hop.address in {None, "192.0.2.1"}
+
+
+PIECES = (
+    ["from ", "from  ", "From ", ""],
+    ["a.example.org", "x", "by", "with", "[192.0.2.9]", "192.0.2.9", "-", "a_b", "x\n"],
+    [
+        " (192.0.2.1)",
+        " (a.example.org [192.0.2.1])",
+        " (a.example.org. [IPv6:2001:DB8::1])",
+        " (unknown [192.0.2.1])",
+        " ([192.0.2.1])",
+        " ([192.0.2.999])",
+        " (authenticated.example.org [192.0.2.1])",
+        " (helo=a.example.org [192.0.2.1])",
+        " (192.0.2.7 [192.0.2.1])",
+        "",
+        " (a.example.org 192.0.2.1)",
+    ],
+    ["", " (using TLSv1.3 with X (256/256 bits) by (y) z) (No client certificate requested)"],
+    [" by ", "\tby  ", " BY "],
+    ["MX.example.net", "mx.", "2001:DB8:0::5", "192.0.2.5", "with", "for", "id"],
+    [
+        "",
+        " (192.0.2.6)",
+        " (Postfix)",
+        " (8.11.6/8.11.6)",
+        " (1.2)",
+        " (cafe)",
+        "\t(Postfix)",
+        " ([fe80::1%4])",
+    ],
+    [" with ESMTPS", " with Microsoft SMTP Server", "\n with smtp", " via HTTP", " with X(1)", ""],
+    ["", " (Exim 4)", " id 1 (authenticated)", " for <a@b>", "; by x", " (", " )", "()"],
+)
+
+
+def variants() -> Iterator[str]:
+    """The usual line of ``PIECES`` with every two of its pieces exchanged for every others."""
+    for one, other in itertools.combinations(range(len(PIECES)), 2):
+        for first, second in itertools.product(PIECES[one], PIECES[other]):
+            line = [pieces[0] for pieces in PIECES]
+            line[one], line[other] = first, second
+            yield "".join(line)
+
+
+def test_the_short_way_of_reading_a_usual_line_and_the_long_way_say_the_same():
+    # A space at the front makes the line an unusual one.
+    for line in variants():
+        assert received.read(line) == received.read(" " + line), line
+
+
+@pytest.mark.parametrize("host", ["authenticated", "envelope", "account", "client", "using"])
+def test_no_name_of_the_sender_makes_its_address_an_aside(host):
+    hop = read(
+        f"from [198.51.100.9] ({host}.example.org [192.0.2.1]) by mx.example.net (Postfix) with X"
+    )
+    assert (hop.address, hop.rdns) == ("192.0.2.1", f"{host}.example.org")
 
 
 @given(st.text())

@@ -8,11 +8,11 @@ linear in the line, and a line is read up to ``BOUND`` characters. Verb: ``read(
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
 from gateway.formats import headers
+from gateway.model import Noun
 
 BOUND = 4000
 """How many characters of one line are read; servers stay below 1,000 (RFC 5322 §2.1.1)."""
@@ -39,14 +39,34 @@ _CHOSEN = re.compile(r"(?<![\w.-])(?:ident|helo|ehlo)[= ]", re.IGNORECASE)
 _AUTHENTICATED = re.compile(r"(?<![a-z])(?<!not )authenticated|\(account ", re.IGNORECASE)
 _SUBMISSION = frozenset({"ESMTPA", "ESMTPSA", "ASMTP", "SMTPA", "UTF8SMTPA", "UTF8SMTPSA", "HTTP"})
 _MAILBOX = ("POP", "IMAP", "LMTP", "MAPI", "LOCAL", "FETCHMAIL", "GETMAIL", "MULTIPOP", "DOMPOP")
-_ASIDE = ("authenticated", "account ", "envelope", "client ", "using ", "version=", "no client")
+_ASIDE = re.compile(
+    r"authenticated(?=[ :)]|$)|account |envelope(?=[ -])|client |using |version=|no client",
+    re.IGNORECASE,
+)
+"""Comments about something else than the address; no verified host name can look like one."""
+_PLAIN_LINE = re.compile(
+    r"""
+    (?: from\ (?P<name>[A-Za-z0-9][A-Za-z0-9_.-]{0,254}|\[[0-9A-Fa-f.:]{2,45}\])
+        \ \( (?: (?P<bare>[0-9A-Fa-f.:]{2,45})
+             | (?: (?P<rdns>[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){1,12}\.?)\ | unknown\ )?
+               \[ (?:IPv6:)? (?P<literal>[0-9A-Fa-f.:]{2,45}) \] ) \)
+        (?: \s+ \(using\ TLS [^()]{0,120} (?: \([^()]{0,80}\) [^()]{0,120} ){0,4} \) )?
+        (?: \s+ \(No\ client\ certificate\ requested\) )?
+        \s+ )?
+    by\ {1,9} (?! (?:by|with|via|id|for)\s ) (?P<by>[A-Za-z0-9][A-Za-z0-9_.:-]{0,254})
+    (?: \s+ \( (?: (?P<own>[0-9A-Fa-f.:]{2,45}) | \[(?P<scoped>[0-9A-Fa-f.:]{2,45})(?:%\w{1,20})?\]
+      | [A-Za-z0-9-]{1,40} | [0-9.]{1,20}/[0-9.]{1,20} ) \) )?
+    \s+ with \s{1,9} (?P<with>[A-Za-z0-9]{1,20}) (?= [\s;] | $ )
+    """,
+    re.VERBOSE | re.ASCII,
+)
+"""The forms that most lines have, up to the protocol; a line in another form is read at length."""
 _LONGEST = 255
 """The longest host name that DNS knows (RFC 1035 §2.3.4)."""
 _NOBODY = frozenset({"", "unknown", "unverified", "verified", "no-reverse-dns", "[unknown]"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hop:
+class Hop(Noun):
     """What one Received line says.
 
     ``name`` is the word after ``from`` and ``greeting`` a HELO that stands apart from it; both
@@ -54,7 +74,8 @@ class Hop:
     to the address. ``recorded`` says whether the address stands where the receiver writes what
     it saw, and not where it repeats the greeting. ``by`` and ``by_address`` are the machine that
     wrote the line; ``protocol`` is upper case. ``regular`` is false where the brackets do not
-    balance, so that the parts may be misread.
+    balance, so that the parts may be misread. ``names`` are all names of the sender, lower case
+    and without a dot at the end, the verified one first.
     """
 
     name: str | None
@@ -68,6 +89,7 @@ class Hop:
     protocol: str
     authenticated: bool
     regular: bool
+    names: tuple[str, ...] = ()
 
     @property
     def mailbox(self) -> bool:
@@ -109,6 +131,42 @@ def read(line: str) -> Hop:
     cut = text.rfind(";")
     if cut > 0:
         text = text[:cut]
+    return _plain(text) or _at_length(text)
+
+
+def _plain(text: str) -> Hop | None:
+    """The parts of a line in one of the usual forms, as ``_at_length`` would find them; or None."""
+    match = _PLAIN_LINE.match(text)
+    if match is None:
+        return None
+    name, bare, rdns, literal, by, own, scoped, protocol = match.groups()
+    own = own or scoped
+    found = None
+    if name is not None:
+        found = address(bare or literal)
+        if found is None or (literal is not None and rdns is None and "(Exim" in text):
+            return None
+    writer = by.rstrip(".,").lower()
+    by_address = _literal(writer)
+    verified = None if rdns is None or "Microsoft" in text else _host(rdns)
+    return Hop(
+        name=name,
+        greeting=None,
+        rdns=verified,
+        address=found,
+        port=None,
+        recorded=found is not None,
+        by=by_address or writer,
+        by_address=by_address or (None if own is None else address(own)),
+        protocol=protocol.upper(),
+        authenticated=_authenticated(text),
+        regular=True,
+        names=_names(verified, name, None),
+    )
+
+
+def _at_length(text: str) -> Hop:
+    """The parts of a line in any form."""
     # A space at either end lets every word stand between two spaces.
     text = f" {text} "
     places, comments, regular = _outline(text)
@@ -142,7 +200,17 @@ def read(line: str) -> Hop:
         protocol=_protocol(text, places, start),
         authenticated=_authenticated(text),
         regular=regular,
+        names=_names(rdns, name, greeting),
     )
+
+
+def _names(rdns: str | None, name: str | None, greeting: str | None) -> tuple[str, ...]:
+    """Every name that a line has for its sender."""
+    spoken = name.rstrip(".").lower() if name else ""
+    if spoken and greeting is None and (rdns is None or rdns == spoken):
+        return (spoken,)
+    names = (rdns, spoken, greeting and greeting.rstrip(".").lower())
+    return tuple(dict.fromkeys(found for found in names if found))
 
 
 _Sender = tuple[str | None, str | None, str | None, str | None, int | None, bool]
@@ -215,7 +283,7 @@ def _sender(text: str, part: tuple[int, int], comments: list[tuple[int, int]]) -
     port: int | None = None
     for a, b in reversed(inside):
         comment = text[a + 1 : b - 1].strip()
-        if comment[:40].lower().startswith(_ASIDE):
+        if _ASIDE.match(comment) is not None:
             continue
         spoken = None if greeting is not None else _GREETING.search(comment)
         if spoken is not None:

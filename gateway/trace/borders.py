@@ -61,9 +61,9 @@ class Settings:
 
     def named(self, host: str | None) -> bool:
         """Whether a host name is one of the settings, or stands below one."""
-        return host is not None and any(
-            host == name or host.endswith("." + name) for name in self.names
-        )
+        if host is None or not self.names:
+            return False
+        return any(host == name or host.endswith("." + name) for name in self.names)
 
     def holds(self, address: str | None) -> bool:
         """Whether an address (canonical text) lies in one of the networks."""

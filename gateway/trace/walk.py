@@ -143,7 +143,7 @@ class _Walk:
             self.seen_public = True
             if not (self._collected(hop) or self._internal(number, hop)):
                 return number
-            self.inside = (hop.address, _names(hop))
+            self.inside = (hop.address, hop.names)
         if self.seen_public:
             return Untraced(reason="every line was written inside one provider")
         return Untraced(reason="no Received line names a public address")
@@ -162,7 +162,7 @@ class _Walk:
         older = self.chain.older(number)
         if older is None or kin.akin(hop.by, older.by) or self.settings.named(older.by):
             return None
-        stranger = next((name for name in _names(hop) if not kin.local(name)), None)
+        stranger = next((name for name in hop.names if not kin.local(name)), None)
         if stranger is None:
             # A name such as "mx" or "gateway.lan" speaks neither for nor against.
             if hop.address is None or not _linked(hop, older):
@@ -181,7 +181,7 @@ class _Walk:
         # takes mail in by it.
         if hop.protocol != "HTTPS" or hop.rdns is not None:
             return False
-        return any(kin.akin(name, hop.by) for name in _names(hop))
+        return any(kin.akin(name, hop.by) for name in hop.names)
 
     def _internal(self, number: int, hop: Hop) -> bool:
         """Whether the line tells of a step between two machines of the reporter's provider."""
@@ -211,11 +211,11 @@ class _Walk:
         """
         if hop.rdns is not None:
             return kin.akin(hop.rdns, hop.by) or kin.local(hop.by)
-        return any(kin.akin(name, hop.by) or kin.local(name) for name in _names(hop))
+        return any(kin.akin(name, hop.by) or kin.local(name) for name in hop.names)
 
     def _proved(self, hop: Hop, address: str) -> bool:
         """Whether network or verified name prove that the sender is of the provider."""
-        named = [name for name in _names(hop) if kin.akin(name, hop.by)]
+        named = [name for name in hop.names if kin.akin(name, hop.by)]
         if named and hop.by is not None and owned(kin.organisation(hop.by), address):
             return True
         receiver = hop.by_address
@@ -257,12 +257,6 @@ class _Walk:
             self.confidence = level
 
 
-def _names(hop: Hop) -> tuple[str, ...]:
-    """Every name that a line has for its sender, lower case, the verified one first."""
-    names = (hop.rdns, hop.name, hop.greeting)
-    return tuple(dict.fromkeys(name.rstrip(".").lower() for name in names if name))
-
-
 def _same_machine(one: str, other: str) -> bool:
     """Whether two names are of one machine: equal, one below the other, or by first label."""
     if one == other or one.endswith("." + other) or other.endswith("." + one):
@@ -282,7 +276,7 @@ def _linked(hop: Hop, older: Hop) -> bool:
     """Whether the machine that a line names as its sender wrote the next older line."""
     if hop.address is not None and hop.address == older.by_address:
         return True
-    return older.by is not None and any(_same_machine(name, older.by) for name in _names(hop))
+    return older.by is not None and any(_same_machine(name, older.by) for name in hop.names)
 
 
 def _loopback(address: str | None) -> bool:
@@ -353,7 +347,7 @@ def _confidence(walk: _Walk, hop: Hop, testimony: witness.Testimony) -> Confiden
         return Confidence.LOW
     if testimony.agree or kept(hop.by) or walk.settings.named(hop.by):
         return Confidence.HIGH
-    if any(kin.akin(name, hop.by) for name in _names(hop)):
+    if any(kin.akin(name, hop.by) for name in hop.names):
         return Confidence.MEDIUM
     return walk.confidence
 
