@@ -6,11 +6,11 @@ Verbs: ``create`` (a new home), ``open_gateway`` (an existing one).
 from pathlib import Path
 
 from gateway import config, hosting
-from gateway.config import Serve
+from gateway.config import Config, Serve
 from gateway.edges import clock, home, keyring
 from gateway.edges.blobs import Blobs
 from gateway.edges.home import Home
-from gateway.edges.registry import Registry, open_registry
+from gateway.edges.registry import Registry, Sources, open_registry
 from gateway.edges.store import open_store
 from gateway.edges.wire import HttpsWire
 from gateway.exchange import identity
@@ -45,10 +45,16 @@ def create(
     return gateway
 
 
-def tables(path: Path) -> tuple[Path, ...]:
-    """The address tables that the installation at ``path`` adds to the built-in ones."""
-    settings, place = home.open_home(path)
-    return tuple(place.within(name) for name in settings.hosting.tables)
+def sources(path: Path) -> Sources:
+    """What the installation at ``path`` adds to the built-in address tables."""
+    return _sources(*home.open_home(path))
+
+
+def _sources(settings: Config, place: Home) -> Sources:
+    return Sources(
+        tables=tuple(str(place.within(name)) for name in settings.hosting.tables),
+        cache=str(place.cache),
+    )
 
 
 def open_gateway(path: Path, *, registry: Registry | None = None) -> Gateway:
@@ -65,7 +71,7 @@ def open_gateway(path: Path, *, registry: Registry | None = None) -> Gateway:
     settings, place = home.open_home(path)
     keys = keyring.load(place.keys)
     store = open_store(place.database)
-    found = registry or open_registry([place.within(name) for name in settings.hosting.tables])
+    found = registry or open_registry(_sources(settings, place))
     return Gateway(
         config=settings,
         store=store,

@@ -151,3 +151,95 @@ def test_geolocations_finer_than_a_64_are_left_out_and_gaps_are_gaps(tmp_path):
     assert said("2.16.0.0") == said("1.255.255.255") == said("3.0.0.1") == (None, None)
     assert said("2001:200::1") == ("JP", "TWO")
     assert said("2001:200:1::1") == said("2001:200:2::1") == said("2000::1") == (None, None)
+
+
+def cached(path: Path) -> list[Path]:
+    return sorted(path.rglob("*")) if path.exists() else []
+
+
+def mapped(found: Geolocations) -> bool:
+    return isinstance(found.load().countries[4].starts, memoryview)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    place = tmp_path_factory.mktemp("home") / "cache"
+    assert not mapped(open_geolocations(place))
+    return place
+
+
+def test_what_was_decoded_once_is_mapped_afterwards_and_says_the_same(cache, chance):
+    first, second = open_geolocations(), open_geolocations(cache)
+    assert mapped(second)
+    addresses = [ipaddress.IPv4Address(chance.getrandbits(32)) for _ in range(3000)]
+    addresses += [ipaddress.IPv6Address(2**125 + chance.getrandbits(122)) for _ in range(3000)]
+    assert [first.say(a) for a in addresses] == [second.say(a) for a in addresses]
+    assert second.say(hosting.parse("198.41.0.4")).as_name
+
+
+def test_the_cache_is_for_its_owner_alone(cache):
+    assert cache.stat().st_mode & 0o777 == 0o700
+    (file,) = cached(cache)
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+SMALL = (
+    120,
+    {"info": "X-20240618"},
+    4,
+    [[], [], ["FR:France"], ["ONE", "ZWÖLF"]]
+    + [[[2 << 24], [2**125]]] * 2
+    + [[[0], [0]], [[0], [1]]]
+    + [[[12], [32]]] * 2,
+)
+
+
+def small(tmp_path) -> tuple[Path, Path]:
+    path = added(tmp_path, "x.dat.gz", gzip.compress(pickle.dumps(SMALL)))
+    place = tmp_path / "cache"
+    assert not mapped(Geolocations(path, place))
+    assert mapped(Geolocations(path, place))
+    return path, place / edge.CACHED
+
+
+def test_a_cache_that_lost_or_changed_a_byte_is_made_again(tmp_path):
+    path, file = small(tmp_path)
+    sound = file.read_bytes()
+    wrong = [sound[:length] for length in range(0, len(sound), 7)]
+    wrong += [sound[:at] + bytes([sound[at] ^ 1]) + sound[at + 1 :] for at in range(len(sound))]
+    for content in wrong:
+        file.write_bytes(content)
+        found = Geolocations(path, file.parent)
+        assert found.say(hosting.parse("2.1.2.3")).claim.country == "FR"
+        assert found.say(hosting.parse("2000::1")).as_name == "ZWÖLF"
+        assert file.read_bytes() == sound
+
+
+def test_a_cache_of_another_version_of_the_file_is_made_again(tmp_path):
+    path, file = small(tmp_path)
+    before = file.read_bytes()
+    renamed = pickle.dumps(SMALL).replace(b"FR:France", b"BE:France")
+    path.write_bytes(gzip.compress(renamed))
+    found = Geolocations(path, file.parent)
+    assert found.say(hosting.parse("2.1.2.3")).claim.country == "BE"
+    assert file.read_bytes() != before
+
+
+def test_a_cache_that_others_could_have_written_is_not_believed(tmp_path):
+    path, file = small(tmp_path)
+    for mode in (0o620, 0o602):
+        file.chmod(mode)
+        assert not mapped(Geolocations(path, file.parent))
+        assert file.stat().st_mode & 0o777 == 0o600
+    foreign = file.rename(tmp_path / "foreign")
+    file.symlink_to(foreign)
+    assert not mapped(Geolocations(path, file.parent))
+    assert not file.is_symlink()
+
+
+def test_where_no_cache_can_be_kept_the_file_is_read_all_the_same(tmp_path):
+    path = added(tmp_path, "x.dat.gz", gzip.compress(pickle.dumps(SMALL)))
+    for place in (path / "below-a-file", tmp_path / "missing" / "cache"):
+        found = Geolocations(path, place)
+        assert found.say(hosting.parse("2.1.2.3")).claim.country == "FR"
+        assert not place.exists()

@@ -18,6 +18,7 @@ from gateway.edges import reader
 from gateway.edges.mailboxes import Source, Unread
 from gateway.edges.reader import Read, Reader
 from gateway.edges.reader_child import Ready, framed
+from gateway.edges.registry import Sources
 from gateway.errors import ReaderUnusable, SourceUnreadable, TableInvalid
 from gateway.model import evolve
 from gateway.report import Settings, normalise
@@ -224,7 +225,7 @@ def test_a_table_that_cannot_be_used_is_said_and_not_tried_for_ever(tmp_path):
     table = tmp_path / "broken.mmdb"
     table.write_bytes(b"no table")
     with (
-        Reader(Settings(), tables=[table], processes=2) as pool,
+        Reader(Settings(), Sources(tables=(str(table),)), processes=2) as pool,
         pytest.raises(TableInvalid, match="broken"),
     ):
         list(pool.read([mail(0)]))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway import hosting
-from gateway.edges.registry import SHIPPED, build, open_registry
+from gateway.edges.registry import SHIPPED, Sources, build, open_registry
 from gateway.edges.table_sources import open_compact, open_table
 from gateway.errors import AddressInvalid, HomeUnusable, TableInvalid
 from gateway.formats import address_table
@@ -28,6 +28,10 @@ def built_in():
 @pytest.fixture
 def chance():
     return random.Random(20260617)
+
+
+def opened(*paths: Path):
+    return open_registry(Sources(tables=tuple(map(str, paths))), lazily=True)
 
 
 def block_of(address: str) -> str:
@@ -123,16 +127,16 @@ def test_geolocation_is_shown_with_its_date_and_decides_nothing(built_in, chance
 
 def test_the_geolocations_can_be_left_unread_until_they_are_needed():
     found = open_registry(lazily=True)
-    assert not found.tables[-1]._loaded
+    assert not found.tables[-1].loaded
     assert found.tables[-1].as_of
     assert found.locate("198.41.0.4").as_name is not None
-    assert found.tables[-1]._loaded
+    assert found.tables[-1].loaded
 
 
 def test_an_added_table_of_registrations_that_differs_makes_a_dispute(tmp_path, built_in, chance):
     address, other = drawn(built_in, chance), drawn(built_in, chance, "DE")
     path = country_mmdb(tmp_path, [(block_of(address), "BE"), (block_of(other), "DE")])
-    found = open_registry([path])
+    found = opened(path)
     assert found.locate(address).disputed
     assert {c.country for c in found.locate(address).claims if c.kind == "registration"} == {
         "BE",
@@ -151,7 +155,7 @@ def test_an_added_geolocation_or_network_table_disputes_nothing(tmp_path, built_
         "autonomous_system_organization": "A\nB\x1b[31m",
     }
     asn = added(tmp_path, "asn.mmdb", mmdb({block: number}, database_type="GeoLite2-ASN"))
-    found = open_registry([geo, asn]).locate(address)
+    found = opened(geo, asn).locate(address)
     assert (found.country, found.disputed, found.confidence) == ("FR", False, "medium")
     assert (found.asn, found.network, found.as_name) == (64500, "AS64500", "A B [31m")
     assert [c.kind for c in found.claims][:3] == ["geolocation", "as", "registration"]
@@ -191,7 +195,7 @@ def test_delegated_and_compact_files_can_be_added(tmp_path):
     ranges = [Range(version=4, first=number, end=number + 384, country="SM")]
     ours = address_table.write(address_table.of(FACTS, ranges))
     compact = added(tmp_path, "ours.table", ours)
-    found = open_registry([text, compact])
+    found = opened(text, compact)
     claims = found.locate("2.0.1.100").claims
     assert [(c.source, c.country, c.prefix, c.as_of) for c in claims[:2]] == [
         ("delegated-ripencc-extended", "SM", "2.0.1.0/25", "2026-06-17"),
@@ -203,13 +207,13 @@ def test_delegated_and_compact_files_can_be_added(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"\0" * 300, b"hello\n", SHIPPED.read_bytes()[:-1]])
 def test_a_file_that_is_no_table_is_refused_when_it_is_opened(tmp_path, name, content):
     with pytest.raises(TableInvalid):
-        open_registry([added(tmp_path, name, content)])
+        opened(added(tmp_path, name, content))
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     for name in ("none.mmdb", "none.txt"):
         with pytest.raises((TableInvalid, HomeUnusable), match="none"):
-            open_registry([tmp_path / name])
+            opened(tmp_path / name)
 
 
 def test_a_damaged_place_in_a_table_is_an_error_and_not_silence(tmp_path):
@@ -232,9 +236,7 @@ def test_a_table_of_registrations_older_than_ninety_days_warns(built_in, age, wa
 def test_a_table_without_a_date_warns(tmp_path):
     rows = ("ripencc|SM|ipv4|2.0.0.0|256|20100101|allocated|x",)
     path = added(tmp_path, "undated", delegated(*rows, end="00000000"))
-    assert open_registry([path], lazily=True).warnings(TODAY) == [
-        "the address table undated has no date"
-    ]
+    assert opened(path).warnings(TODAY) == ["the address table undated has no date"]
 
 
 def test_a_table_is_built_from_several_files_and_the_narrowest_block_speaks(tmp_path):

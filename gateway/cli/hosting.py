@@ -26,7 +26,7 @@ def hosting() -> None:
 def explain(address: str, json: bool) -> None:
     """Say where ADDRESS is registered, with every source and its date."""
     chosen = click.get_current_context().find_root().params.get("home")
-    registry = open_registry(app.tables(Path(str(chosen))) if chosen else ())
+    registry = open_registry(app.sources(Path(str(chosen))) if chosen else None, lazily=True)
     found = registry.locate(address)
     if json:
         screen.say_json(found)

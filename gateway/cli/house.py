@@ -43,7 +43,7 @@ def init(me: str, country: str, name: str, mailbox: str, bind: str, json: bool) 
 def check(json: bool) -> None:
     """Examine the installation: database, originals, journal, keys, address tables."""
     place = screen.home()
-    registry = open_registry(app.tables(place))
+    registry = open_registry(app.sources(place))
     gateway = app.open_gateway(place, registry=registry)
     found = examine(gateway)
     warnings = registry.warnings(clock.now().date())

@@ -15,7 +15,7 @@ from gateway.config import ReadingLimits
 from gateway.edges import clock, mailboxes
 from gateway.edges.mailboxes import Source, Unread
 from gateway.edges.reader import Read, Reader
-from gateway.edges.registry import Registry, open_registry
+from gateway.edges.registry import Registry, Sources, open_registry
 from gateway.exchange import intake
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.inspect import Finding, look
@@ -59,7 +59,7 @@ def import_(paths: tuple[str, ...], form: str, reporter: str, json: bool) -> Non
     with _bar(json=json) as bar:
         task = bar.add_task("importing", total=extent.octets or None)
         found = _fresh(gateway, mailboxes.sources(paths, form), pseudonym, tally, bar, task)
-        with _reader(gateway, app.tables(screen.home())) as reader:
+        with _reader(gateway, app.sources(screen.home())) as reader:
             batch: list[Arrived] = []
             size = 0
             for read in reader.read(found):
@@ -77,9 +77,9 @@ def import_(paths: tuple[str, ...], form: str, reporter: str, json: bool) -> Non
     _report(tally, json=json)
 
 
-def _reader(gateway: Gateway, tables: tuple[Path, ...]) -> Reader:
+def _reader(gateway: Gateway, sources: Sources) -> Reader:
     settings = Settings(limits=gateway.config.reading, borders=gateway.config.origin.borders)
-    return Reader(settings, tables)
+    return Reader(settings, sources)
 
 
 def _bar(*, json: bool) -> Progress:
@@ -170,13 +170,13 @@ def inspect(paths: tuple[str, ...], form: str, peer: str, json: bool) -> None:
     """Say what would be recorded of each mail, where it would go and why; stores nothing."""
     chosen = click.get_current_context().find_root().params.get("home")
     place = Path(str(chosen)) if chosen else None
-    tables = app.tables(place) if place else ()
-    registry = open_registry(tables)
+    sources = app.sources(place) if place else Sources()
+    registry = open_registry(sources, lazily=place is None)
     gateway = app.open_gateway(place, registry=registry) if place else None
     limits = gateway.config.reading if gateway else ReadingLimits()
     borders = gateway.config.origin.borders if gateway else ()
     failed = False
-    with Reader(Settings(limits=limits, borders=borders), tables, processes=1) as reader:
+    with Reader(Settings(limits=limits, borders=borders), sources, processes=1) as reader:
         for read in reader.read(mailboxes.sources(paths, form)):
             failed |= not _show(read, gateway, registry, peer, json=json)
     if failed:

@@ -1,43 +1,34 @@
-"""The file that geoip2fast ships: geolocation, and the names of networks.
+"""The file that geoip2fast ships, on disk: geolocation, and the names of networks.
 
 Law: it is data, and stays data; nothing in it can run, and it decides no country by itself.
 Verb: ``open_geolocations``.
 """
 
-import gzip
+import hashlib
 import ipaddress
-import pickle
+import mmap
+import os
 import re
+import stat
 import threading
 import zlib
-from array import array
-from bisect import bisect_right
+from contextlib import suppress
 from importlib.util import find_spec
-from io import BytesIO
-from itertools import accumulate, chain, compress
 from pathlib import Path
-from typing import NoReturn
 
 from gateway import hosting
-from gateway.edges.files import ours
-from gateway.errors import TableInvalid
+from gateway.edges.files import PRIVATE_DIRECTORY, keep, ours
+from gateway.errors import HomeUnusable, StorageFull, TableInvalid
+from gateway.formats import geoip2fast
+from gateway.formats.geoip2fast import Located
 from gateway.hosting import GEOLOCATION
 from gateway.model import HostingClaim, Noun
 
 FILE = "geoip2fast-asn-ipv6.dat.gz"
-_VERSIONS = {120, 121}
+CACHED = "geolocations.flat"
+"""The name of the file's flat form in the directory for what is made once."""
 _BEGIN = 4096
 """How many bytes at the begin of the file tell its date."""
-_DAMAGE = (
-    pickle.UnpicklingError,
-    zlib.error,
-    EOFError,
-    OSError,
-    LookupError,
-    TypeError,
-    ValueError,
-)
-_NAME_LENGTH = 100
 _DATED = re.compile(rb"-(\d{4})(\d\d)(\d\d)\W")
 
 
@@ -49,59 +40,27 @@ class Fact(Noun):
     as_name: str | None = None
 
 
-class _Blocks:
-    """Networks of one IP version in order, each with the number of a word; IPv6 up to /64."""
-
-    def __init__(
-        self, starts: "array[int]", lengths: bytes, words: "array[int]", bits: int
-    ) -> None:
-        self._bits = bits
-        self._starts = starts
-        self._lengths = lengths
-        self._words = words
-
-    def find(self, number: int) -> tuple[int, int, int] | None:
-        """Word, first number and prefix length of the network around ``number``."""
-        at = bisect_right(self._starts, number) - 1
-        if at < 0:
-            return None
-        first, length = self._starts[at], self._lengths[at]
-        if (number ^ first) >> (self._bits - length):
-            return None
-        return self._words[at], first, length
-
-
-class _Harmless(pickle.Unpickler):
-    """Reads pickled numbers, texts and lists, and nothing that could run."""
-
-    def find_class(self, module_name: str, global_name: str) -> NoReturn:
-        """Refuse every class and function.
-
-        Raises:
-            UnpicklingError: always.
-        """
-        raise pickle.UnpicklingError(f"{module_name}.{global_name} has no place in a table")
-
-
 class Geolocations:
     """The file that geoip2fast ships: geolocation, and the names of networks.
 
     Its data are read without its code: importing that package changes the environment of the
     process, and its loader starts programs, prefers a file of the working directory and holds
     twice the memory. Loaded when first asked; safe to share between threads.
+
+    Args:
+        path: the file.
+        cache: a directory of ours in which its flat form is kept, so that the next process
+            maps it instead of decoding the file; without one each process decodes it.
     """
 
     kind = GEOLOCATION
     name = "geoip2fast"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, cache: Path | None = None) -> None:
         self._path = path
+        self._cache = cache
         self._lock = threading.Lock()
-        self._loaded = False
-        self._countries: dict[int, _Blocks] = {}
-        self._networks: dict[int, _Blocks] = {}
-        self._codes: list[str] = []
-        self._names = _Names([])
+        self._located: Located | None = None
         with ours(path), path.open("rb") as file:
             begin = file.read(_BEGIN)
         try:
@@ -112,14 +71,13 @@ class Geolocations:
 
     def say(self, address: hosting.Address) -> Fact:
         """Where ``address`` is used by geolocation, and who announces its network."""
-        if not self._loaded:
-            self.load()
+        located = self._located or self.load()
         version = address.version
         number = int(address) if version == 4 else int(address) >> 64
-        network = self._networks[version].find(number)
-        as_name = self._names[network[0]] if network else ""
-        found = self._countries[version].find(number)
-        country = hosting.country(self._codes[found[0]]) if found else None
+        network = located.networks[version].find(number)
+        as_name = located.names[network[0]] if network else ""
+        found = located.countries[version].find(number)
+        country = hosting.country(located.codes[found[0]]) if found else None
         if found is None or country is None:
             return Fact(as_name=as_name or None)
         claim = HostingClaim(
@@ -131,62 +89,54 @@ class Geolocations:
         )
         return Fact(claim=claim, as_name=as_name or None)
 
-    def load(self) -> None:
-        """Read the whole file into memory, once; a process that forks does it before.
+    @property
+    def loaded(self) -> bool:
+        """Whether the data are at hand."""
+        return self._located is not None
+
+    def load(self) -> Located:
+        """Have the whole file at hand, once; a process that forks does it before.
 
         Raises:
             TableInvalid: it is not laid out as we know it.
+            HomeUnusable: it cannot be read.
         """
         with self._lock:
-            if self._loaded:
-                return
-            with ours(self._path):
-                content = self._path.read_bytes()
+            if self._located is None:
+                with ours(self._path):
+                    content = self._path.read_bytes()
+                made_of = hashlib.sha256(content).hexdigest()
+                self._located = self._mapped(made_of) or self._decoded(content, made_of)
+            return self._located
+
+    def _mapped(self, made_of: str) -> Located | None:
+        """The flat form of just this file, if we made one and it is sound."""
+        if self._cache is None:
+            return None
+        with suppress(OSError, ValueError, TableInvalid):
+            handle = os.open(self._cache / CACHED, os.O_RDONLY | os.O_NOFOLLOW)
             try:
-                version, _, _, rows = _Harmless(BytesIO(gzip.decompress(content))).load()
-                if version not in _VERSIONS:
-                    raise TableInvalid(f"{self._path} is of version {version}, which is not known")
-                _, _, codes, names, starts, starts_as, which, which_as, lengths, lengths_as = rows
-                self._countries = _families(starts, lengths, which)
-                self._networks = _families(starts_as, lengths_as, which_as)
-            except _DAMAGE as error:
-                raise TableInvalid(f"{self._path} is no table of geoip2fast: {error}") from error
-            self._codes = [str(text).partition(":")[0] for text in codes]
-            self._names = _Names(
-                ["" if text == "<unknown>" else name_shown(str(text)) for text in names]
-            )
-            self._loaded = True
+                # What another user could have written is not believed.
+                said = os.fstat(handle)
+                if said.st_uid == os.geteuid() and not said.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                    mapped = mmap.mmap(handle, 0, access=mmap.ACCESS_READ)
+                    return geoip2fast.view(memoryview(mapped), made_of)
+            finally:
+                os.close(handle)
+        return None
 
-
-def _families(
-    starts: list[list[int]], lengths: list[list[int]], words: list[list[int]]
-) -> dict[int, _Blocks]:
-    """geoip2fast's chunks, which hold IPv4 and then IPv6, as blocks by IP version."""
-    first = list(chain.from_iterable(starts))
-    length = bytes(chain.from_iterable(lengths))
-    word = array("I", chain.from_iterable(words))
-    cut = bisect_right(first, (1 << 32) - 1)
-    coarse = [bits <= 64 for bits in length[cut:]]
-    return {
-        4: _Blocks(array("Q", first[:cut]), length[:cut], word[:cut], 32),
-        6: _Blocks(
-            array("Q", [number >> 64 for number in compress(first[cut:], coarse)]),
-            bytes(compress(length[cut:], coarse)),
-            array("I", compress(word[cut:], coarse)),
-            64,
-        ),
-    }
-
-
-class _Names:
-    """Many short texts in one long one: a tenth of the memory, and none of it in fragments."""
-
-    def __init__(self, names: list[str]) -> None:
-        self._all = "".join(names)
-        self._ends = array("I", accumulate(map(len, names), initial=0))
-
-    def __getitem__(self, at: int) -> str:
-        return self._all[self._ends[at] : self._ends[at + 1]]
+    def _decoded(self, content: bytes, made_of: str) -> Located:
+        """The file decoded, and its flat form kept for the next process where that is possible."""
+        try:
+            located = geoip2fast.read(content)
+        except TableInvalid as error:
+            raise TableInvalid(f"{self._path}: {error.detail}") from error
+        if self._cache is not None:
+            # Without room for it we are slower, and no less right.
+            with suppress(OSError, StorageFull, HomeUnusable):
+                self._cache.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+                keep(self._cache / CACHED, geoip2fast.flat(located, made_of))
+        return located
 
 
 def _prefix(version: int, first: int, length: int) -> str:
@@ -195,15 +145,8 @@ def _prefix(version: int, first: int, length: int) -> str:
     return f"{ipaddress.IPv6Address(first << 64)}/{length}"
 
 
-def name_shown(text: str) -> str:
-    """The name of a network as it may be shown: no control characters, not too long."""
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else " " for c in text)
-    return text.strip()[:_NAME_LENGTH]
-
-
-def open_geolocations() -> Geolocations:
-    """The table that the installed geoip2fast ships.
+def open_geolocations(cache: Path | None = None) -> Geolocations:
+    """The table that the installed geoip2fast ships; ``cache`` as for ``Geolocations``.
 
     Raises:
         TableInvalid: the package is not there, or its file is none.
@@ -211,4 +154,4 @@ def open_geolocations() -> Geolocations:
     found = find_spec("geoip2fast")
     if found is None or found.origin is None:
         raise TableInvalid("geoip2fast is not installed", hint="install entente again")
-    return Geolocations(Path(found.origin).with_name(FILE))
+    return Geolocations(Path(found.origin).with_name(FILE), cache)

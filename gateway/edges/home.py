@@ -55,6 +55,11 @@ class Home:
         """The directory of every entity statement that was ever accepted."""
         return self.path / "statements"
 
+    @property
+    def cache(self) -> Path:
+        """The directory of what can be made again at any time; it need not exist."""
+        return self.path / "cache"
+
     def within(self, name: str) -> Path:
         """A path of the settings: from the home, unless it is absolute."""
         return self.path / name

@@ -12,9 +12,8 @@ import os
 import selectors
 import signal
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -25,6 +24,7 @@ from gateway.edges.clock import ticking
 from gateway.edges.mailboxes import Source, Unread
 from gateway.edges.reader_child import OUT_OF_MEMORY, Answer, Orders, Ready
 from gateway.edges.reader_pipe import Child
+from gateway.edges.registry import Sources
 from gateway.errors import EntenteError, OurError, ReaderUnusable
 from gateway.model import Complaint, Report
 from gateway.report import BARE, Settings
@@ -88,16 +88,16 @@ class Reader:
 
     Args:
         settings: limits and borders, as for ``report.normalise``.
-        tables: address tables beside those that are built in.
+        sources: address tables beside those that are built in.
         processes: how many children at most; as many as there are processors by default. One is
             started only when there is work for it.
     """
 
     def __init__(
-        self, settings: Settings, tables: Sequence[Path] = (), processes: int | None = None
+        self, settings: Settings, sources: Sources | None = None, processes: int | None = None
     ) -> None:
         self._settings = settings
-        self._orders = Orders(settings=settings, tables=tuple(str(table) for table in tables))
+        self._orders = Orders(settings=settings, sources=sources or Sources())
         self._most = max(1, processes or len(os.sched_getaffinity(0)))
         self._selector = selectors.DefaultSelector()
         self._children: list[Child[_Task]] = []

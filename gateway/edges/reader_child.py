@@ -12,14 +12,13 @@ import resource
 import signal
 import struct
 from collections.abc import Callable
-from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from gateway import report
 from gateway.edges.blobs import pack
-from gateway.edges.registry import open_registry
+from gateway.edges.registry import Sources, open_registry
 from gateway.errors import EntenteError
 from gateway.hosting import Locate
 from gateway.model import Noun, Report
@@ -36,7 +35,7 @@ class Orders(Noun, frozen=True):
     """How mails are to be read: the first frame to the child."""
 
     settings: report.Settings
-    tables: tuple[str, ...] = ()
+    sources: Sources = Sources()
 
 
 class Ready(Noun, frozen=True):
@@ -84,7 +83,7 @@ def _serve(inward: BinaryIO, outward: BinaryIO) -> int:
     limits = orders.settings.limits
     _bound(resource.RLIMIT_AS, limits.memory_bytes)
     try:
-        locate = open_registry([Path(table) for table in orders.tables]).locate
+        locate = open_registry(orders.sources).locate
     except EntenteError as error:
         _send(outward, Ready(code=error.code, detail=error.detail, hint=error.hint))
         return 1

@@ -29,7 +29,7 @@ from gateway.errors import AddressInvalid, TableInvalid
 from gateway.formats import address_table
 from gateway.formats.address_table import AddressTable, Facts
 from gateway.hosting import REGISTRATION
-from gateway.model import Country, Hosting, evolve
+from gateway.model import Country, Hosting, Noun, evolve
 
 SHIPPED = Path(__file__).parent / "tables" / "registrations.table"
 OLD_DAYS = 90
@@ -40,6 +40,17 @@ LEAST_KEPT = 0.9
 """A new table with fewer blocks than this part of the old one's is refused: something is missing
 from its sources."""
 _DRAWS = 200
+
+
+class Sources(Noun, frozen=True):
+    """What a registry is opened from, beside what is built in. Goes to child processes as it is.
+
+    ``tables`` are the paths of further tables, the most trusted first. ``cache`` is a directory
+    of ours for what is decoded once and mapped by every process after; empty where there is none.
+    """
+
+    tables: tuple[str, ...] = ()
+    cache: str = ""
 
 
 class Registry:
@@ -131,11 +142,11 @@ class Registry:
         raise AddressInvalid(f"the address table has no public address registered in {country}")
 
 
-def open_registry(extra: Sequence[Path] = (), *, lazily: bool = False) -> Registry:
-    """The built-in tables and the files ``extra`` (MMDB, delegated-extended or compact).
+def open_registry(sources: Sources | None = None, *, lazily: bool = False) -> Registry:
+    """The built-in tables and those of ``sources`` (MMDB, delegated-extended or compact).
 
     Args:
-        extra: further files; they speak before the built-in ones.
+        sources: further files, which speak before the built-in ones, and where to keep a cache.
         lazily: leave the largest table unread until an address is asked for. Not for a process
             that gives up its right to open files, nor for one that is about to fork.
 
@@ -143,9 +154,11 @@ def open_registry(extra: Sequence[Path] = (), *, lazily: bool = False) -> Regist
         TableInvalid: a file is no table that can be used; the detail names it.
         HomeUnusable: a file cannot be read.
     """
-    shipped = open_compact(SHIPPED)
-    tables = [open_table(path) for path in extra]
-    registry = Registry((*tables, Registrations(shipped), open_geolocations()), shipped)
+    sources = sources or Sources()
+    shipped = open_compact(SHIPPED, trusted=True)
+    tables = [open_table(Path(name)) for name in sources.tables]
+    geolocations = open_geolocations(Path(sources.cache) if sources.cache else None)
+    registry = Registry((*tables, Registrations(shipped), geolocations), shipped)
     if not lazily:
         registry.load()
     return registry

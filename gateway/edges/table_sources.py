@@ -17,10 +17,11 @@ import maxminddb
 
 from gateway import hosting
 from gateway.edges.files import ours
-from gateway.edges.geolocations import Fact, name_shown
+from gateway.edges.geolocations import Fact
 from gateway.errors import TableInvalid
 from gateway.formats import address_table, delegated
 from gateway.formats.address_table import AddressTable, Facts, Range
+from gateway.formats.geoip2fast import name_shown
 from gateway.hosting import AS_COUNTRY, GEOLOCATION, REGISTRATION
 from gateway.model import HostingClaim
 
@@ -168,8 +169,8 @@ def _code(row: "dict[str, object]") -> str | None:
     return None
 
 
-def open_compact(path: Path) -> AddressTable:
-    """The compact table at ``path``.
+def open_compact(path: Path, *, trusted: bool = False) -> AddressTable:
+    """The compact table at ``path``; ``trusted`` as for ``address_table.read``.
 
     Raises:
         TableInvalid: it is none.
@@ -177,7 +178,7 @@ def open_compact(path: Path) -> AddressTable:
     """
     with ours(path):
         content = path.read_bytes()
-    return address_table.read(content)
+    return address_table.read(content, trusted=trusted)
 
 
 def open_table(path: Path) -> Table:
