@@ -231,12 +231,28 @@ def every_sign():
             yield from (each for each in table if isinstance(each, signs.Sign))
 
 
+def test_every_sign_is_sought_and_no_two_say_the_same():
+    assert set(every_sign()) == set(signs.EVERY)
+    assert len({sign.says for sign in signs.EVERY}) == len(signs.EVERY)
+
+
+@pytest.mark.parametrize("sign", signs.TRADE, ids=lambda sign: sign.says)
+def test_every_text_of_a_sign_of_trade_shows_it_whatever_stands_around(sign):
+    """Texts that lie in one another, or overlap, are all found."""
+    for stem in sign.stems:
+        text = stem.decode()
+        for said in (f"x {text} x", f"x{text}x" if text.strip() == text else f"x {text} x"):
+            judged = judge(mail(headers=(("List-Id", "<a>"),)), said)
+            assert judged.value is Category.SPAM, text
+            assert sign.says in judged.why, text
+
+
 def test_every_sign_is_written_as_a_folded_text_is():
     every = list(every_sign())
     assert len(every) > 20
     for sign in every:
         for stem in sign.stems:
-            plain = stem.encode("latin-1").decode()
+            plain = stem.decode()
             assert plain == fold(plain)
             assert plain.strip(), sign.says
             assert not set(plain) & set(".,;:!?'-_/()[]"), plain

@@ -2,15 +2,17 @@
 
 Open rules on signs that a person can check in the mail, tried in the order of harm. One sign is
 never enough where honest mail shows it too: ``other`` is better than a guess. The law: pure
-functions, substring tests only, and only the first part of a text is looked at. Verb: ``judge``.
+functions, one pass over the first part of a text that finds every sign. Verb: ``judge``.
 """
 
 import re
 from collections.abc import Iterable
 
+from ahocorasick_rs import BytesAhoCorasick
+
 from gateway.campaign import fold
 from gateway.category import signs
-from gateway.category.signs import Brand, Sign
+from gateway.category.signs import Brand
 from gateway.model import Attachment, Category, Judgement, Link, Message
 
 LETTERS = 20_000
@@ -22,10 +24,17 @@ BULK_HEADERS = frozenset(
 )
 """Fields, in lower case, that senders of bulk mail add and hand-written mail lacks."""
 
+Shown = set[str]
+"""The signs that a text shows, by what they say; no two say the same."""
+
 _PATH = re.compile(r"[/?#\\]")
-_PRICE = re.compile(
-    "(?:[$]|\xe2\x82\xac|\xc2\xa3) ?[0-9]|[0-9] ?(?:\xe2\x82\xac|eur |euro|usd |gbp )"
-)
+# A sign of money beside a digit, all digits written as 0.
+_MONEY = "$0|$ 0|€0|€ 0|£0|£ 0|0€|0 €|0eur |0 eur |0euro|0 euro|0usd |0 usd |0gbp |0 gbp "
+_PRICES = [price.encode() for price in _MONEY.split("|")]
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+# Four hundred texts are sought at once; whoever tries them one by one pays for each.
+_SAYS = [sign.says for sign in signs.EVERY for _ in sign.stems]
+_SEEKER = BytesAhoCorasick([stem for sign in signs.EVERY for stem in sign.stems])
 # Signs parted from words by a space; a dollar and a percent sign say something and stay.
 _SPACED = bytes(
     byte if byte >= 0x80 or chr(byte).isalnum() or chr(byte) in "$%" else 0x20
@@ -44,16 +53,17 @@ def judge(message: Message, text: str) -> Judgement:
     head = f"{message.subject or ''} . {sender.name or '' if sender else ''}"
     header = _plain(head[:1_000])
     body = header + _plain(text[:LETTERS])
+    shown = {_SAYS[stem] for stem, _, _ in _SEEKER.find_matches_as_indexes(body, overlapping=True)}
     return (
-        _malware(message.attachments, body)
-        or _phishing(message, header, body)
-        or _advance_fee(body)
-        or _spam(message, body)
+        _malware(message.attachments, shown)
+        or _phishing(message, header, shown)
+        or _advance_fee(shown)
+        or _spam(message, body, shown)
         or Judgement(value=Category.OTHER, why="shows too few signs of any category")
     )
 
 
-def _malware(attachments: Iterable[Attachment], body: str) -> Judgement | None:
+def _malware(attachments: Iterable[Attachment], shown: Shown) -> Judgement | None:
     """A file that runs, a disk image, a document that wants its macros, a locked archive."""
     for name, ends in _endings(attachments):
         last = ends[-1]
@@ -63,16 +73,16 @@ def _malware(attachments: Iterable[Attachment], body: str) -> Judgement | None:
             return _found(Category.MALWARE, f"carries the program {name}")
         if last in signs.DISKS:
             return _found(Category.MALWARE, f"carries the disk image {name}")
-        if last in signs.MACROS and _shows(body, signs.MACRO_ASKED):
+        if last in signs.MACROS and signs.MACRO_ASKED.says in shown:
             return _found(Category.MALWARE, f"{signs.MACRO_ASKED.says} in the document {name}")
-        if last in signs.ARCHIVES and _shows(body, signs.PASSWORD_TOLD):
+        if last in signs.ARCHIVES and signs.PASSWORD_TOLD.says in shown:
             return _found(Category.MALWARE, f"{signs.PASSWORD_TOLD.says} of the archive {name}")
     return None
 
 
-def _phishing(message: Message, header: str, body: str) -> Judgement | None:
+def _phishing(message: Message, header: bytes, shown: Shown) -> Judgement | None:
     """An appeal to an account, and a trap; or two appeals and a link that leads elsewhere."""
-    asked = [sign.says for sign in signs.ASKS if _shows(body, sign)]
+    asked = [sign.says for sign in signs.ASKS if sign.says in shown]
     if not asked:
         return None
     trap = _trap(message, header)
@@ -83,7 +93,7 @@ def _phishing(message: Message, header: str, body: str) -> Judgement | None:
     return _found(Category.PHISHING, f"{', '.join(asked[:2])} and {trap}")
 
 
-def _trap(message: Message, header: str) -> str | None:
+def _trap(message: Message, header: bytes) -> str | None:
     """What gives a false address away: a borrowed name, a bare address, a page in the mail."""
     links = message.links[:LINKS]
     for brand in signs.BRANDS:
@@ -93,7 +103,7 @@ def _trap(message: Message, header: str) -> str | None:
         # A mail that is from the brand and leads there may lead elsewhere too.
         honest = _owns(brand, _domain(message)) and len(strange) < len(links)
         if strange and not honest:
-            return f"links to {strange[0]}, which is not of {brand.name.strip()}"
+            return f"links to {strange[0]}, which is not of {brand.name.decode().strip()}"
     for link in links:
         if _bare(link):
             return f"links to the bare address {link.host}"
@@ -116,13 +126,13 @@ def _elsewhere(message: Message) -> str | None:
     return None
 
 
-def _advance_fee(body: str) -> Judgement | None:
+def _advance_fee(shown: Shown) -> Judgement | None:
     """A story of money that waits, a great sum, and the wish for a private answer."""
-    told = [sign.says for sign in signs.WINDFALL if _shows(body, sign)]
+    told = [sign.says for sign in signs.WINDFALL if sign.says in shown]
     if not told or (len(told) == 1 and told[0] in signs.COMMON):
         return None
-    sum_named = _shows(body, signs.FORTUNE)
-    asked = _shows(body, signs.SECRECY)
+    sum_named = signs.FORTUNE.says in shown
+    asked = signs.SECRECY.says in shown
     if sum_named + asked + min(len(told), 2) < 3:
         return None
     says = f"speaks of {' and '.join(told[:2])}"
@@ -131,23 +141,32 @@ def _advance_fee(body: str) -> Judgement | None:
     return _found(Category.ADVANCE_FEE, f"{says} and {signs.SECRECY.says}" if asked else says)
 
 
-def _spam(message: Message, body: str) -> Judgement | None:
+def _spam(message: Message, body: bytes, shown: Shown) -> Judgement | None:
     """Trade, together with a sign of bulk or a price; or trade of two kinds."""
-    trade = [sign.says for sign in signs.TRADE if _shows(body, sign)]
+    trade = [sign.says for sign in signs.TRADE if sign.says in shown]
+    way_out = signs.WAY_OUT.says in shown
+    if not trade and not way_out:
+        return None
     field = next((name for name, _ in message.headers if name.lower() in BULK_HEADERS), None)
     if trade:
         offers = f"offers {' and '.join(trade[:2])}"
         if field is not None:
             return _found(Category.SPAM, f"{offers} and was sent in bulk ({field})")
-        if _shows(body, signs.WAY_OUT):
+        if way_out:
             return _found(Category.SPAM, f"{offers} and {signs.WAY_OUT.says}")
-        if _PRICE.search(body):
+        if _priced(body):
             return _found(Category.SPAM, f"{offers} and names a price")
         if len(trade) > 1:
             return _found(Category.SPAM, offers)
-    if field is not None and _shows(body, signs.WAY_OUT):
+    elif field is not None:
         return _found(Category.SPAM, f"was sent in bulk ({field}) and {signs.WAY_OUT.says}")
     return None
+
+
+def _priced(body: bytes) -> bool:
+    """Whether a sum of money is named."""
+    digits = body.translate(_DIGITS)
+    return any(price in digits for price in _PRICES)
 
 
 def _found(value: Category, signs: str) -> Judgement:
@@ -155,21 +174,10 @@ def _found(value: Category, signs: str) -> Judgement:
     return Judgement(value=value, why=signs)
 
 
-def _plain(text: str) -> str:
-    """A text folded to words with one space around each, as the signs are written.
-
-    It is UTF-8 with one character for each byte, in which Python seeks three times as fast.
-    """
+def _plain(text: str) -> bytes:
+    """A text folded to words with one space around each, in UTF-8, as the signs are written."""
     folded = fold(text).replace("\u2019", " ").encode("utf-8", "replace")
-    return f" {b' '.join(folded.translate(_SPACED).split()).decode('latin-1')} "
-
-
-def _shows(body: str, sign: Sign) -> bool:
-    """Whether one of the sign's texts stands in the body."""
-    for stem in sign.stems:  # noqa: SIM110 - any() with a generator costs half as much again
-        if stem in body:
-            return True
-    return False
+    return b" %b " % b" ".join(folded.translate(_SPACED).split())
 
 
 def _endings(attachments: Iterable[Attachment]) -> Iterable[tuple[str, list[str]]]:

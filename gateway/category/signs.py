@@ -68,21 +68,18 @@ class Sign(NamedTuple):
     """What a mail does, said so that it follows "it"; and the folded texts that show it."""
 
     says: str
-    stems: tuple[str, ...]
+    stems: tuple[bytes, ...]
 
 
 def _sign(says: str, stems: str) -> Sign:
-    """A sign from texts parted by bars; a space at the end of one is the edge of a word.
-
-    They are kept as ``_plain`` writes a text: UTF-8 with one character for each byte.
-    """
-    return Sign(says, tuple(stem.encode().decode("latin-1") for stem in stems.split("|")))
+    """A sign from texts parted by bars; a space at the end of one is the edge of a word."""
+    return Sign(says, tuple(stem.encode() for stem in stems.split("|")))
 
 
 class Brand(NamedTuple):
     """A name that is often borrowed, and the labels of the hosts that are truly its own."""
 
-    name: str
+    name: bytes
     labels: tuple[str, ...]
 
 
@@ -149,44 +146,46 @@ ASKS: Final = (
     ),
 )
 BRANDS: Final = (
-    Brand(" microsoft", ("microsoft", "office", "outlook", "live", "office365", "microsoftonline")),
-    Brand(" outlook ", ("microsoft", "office", "outlook", "live", "office365")),
-    Brand(" amazon", ("amazon", "amazonses", "amazonpay")),
-    Brand(" paypal", ("paypal", "paypalobjects", "paypal-communication")),
-    Brand(" apple ", ("apple", "icloud")),
-    Brand(" icloud", ("apple", "icloud")),
-    Brand(" google", ("google", "gmail", "youtube", "googlemail", "withgoogle")),
-    Brand(" facebook", ("facebook", "facebookmail", "meta")),
-    Brand(" instagram", ("instagram", "facebook", "facebookmail", "meta")),
-    Brand(" netflix", ("netflix",)),
-    Brand(" spotify", ("spotify",)),
-    Brand(" dhl ", ("dhl", "deutschepost")),
-    Brand(" fedex", ("fedex",)),
-    Brand(" ups ", ("ups",)),
-    Brand(" dpd ", ("dpd", "dpdgroup")),
-    Brand(" usps ", ("usps",)),
-    Brand(" la poste", ("laposte",)),
-    Brand(" colissimo", ("laposte", "colissimo")),
-    Brand(" correos", ("correos",)),
-    Brand(" docusign", ("docusign",)),
-    Brand(" dropbox", ("dropbox",)),
-    Brand(" coinbase", ("coinbase",)),
-    Brand(" binance", ("binance",)),
-    Brand(" metamask", ("metamask", "consensys")),
-    Brand(" ledger ", ("ledger",)),
-    Brand(" trezor", ("trezor", "satoshilabs")),
-    Brand(" sparkasse", ("sparkasse",)),
-    Brand(" volksbank", ("volksbank", "vr")),
-    Brand(" commerzbank", ("commerzbank",)),
-    Brand(" postbank", ("postbank", "db")),
-    Brand(" agricole", ("credit-agricole", "ca")),
-    Brand(" bnp paribas", ("bnpparibas", "bnp")),
-    Brand(" santander", ("santander",)),
-    Brand(" bbva ", ("bbva",)),
-    Brand(" bradesco", ("bradesco",)),
-    Brand(" itau ", ("itau",)),
-    Brand(" wells fargo", ("wellsfargo",)),
-    Brand(" hsbc ", ("hsbc",)),
+    Brand(
+        b" microsoft", ("microsoft", "office", "outlook", "live", "office365", "microsoftonline")
+    ),
+    Brand(b" outlook ", ("microsoft", "office", "outlook", "live", "office365")),
+    Brand(b" amazon", ("amazon", "amazonses", "amazonpay")),
+    Brand(b" paypal", ("paypal", "paypalobjects", "paypal-communication")),
+    Brand(b" apple ", ("apple", "icloud")),
+    Brand(b" icloud", ("apple", "icloud")),
+    Brand(b" google", ("google", "gmail", "youtube", "googlemail", "withgoogle")),
+    Brand(b" facebook", ("facebook", "facebookmail", "meta")),
+    Brand(b" instagram", ("instagram", "facebook", "facebookmail", "meta")),
+    Brand(b" netflix", ("netflix",)),
+    Brand(b" spotify", ("spotify",)),
+    Brand(b" dhl ", ("dhl", "deutschepost")),
+    Brand(b" fedex", ("fedex",)),
+    Brand(b" ups ", ("ups",)),
+    Brand(b" dpd ", ("dpd", "dpdgroup")),
+    Brand(b" usps ", ("usps",)),
+    Brand(b" la poste", ("laposte",)),
+    Brand(b" colissimo", ("laposte", "colissimo")),
+    Brand(b" correos", ("correos",)),
+    Brand(b" docusign", ("docusign",)),
+    Brand(b" dropbox", ("dropbox",)),
+    Brand(b" coinbase", ("coinbase",)),
+    Brand(b" binance", ("binance",)),
+    Brand(b" metamask", ("metamask", "consensys")),
+    Brand(b" ledger ", ("ledger",)),
+    Brand(b" trezor", ("trezor", "satoshilabs")),
+    Brand(b" sparkasse", ("sparkasse",)),
+    Brand(b" volksbank", ("volksbank", "vr")),
+    Brand(b" commerzbank", ("commerzbank",)),
+    Brand(b" postbank", ("postbank", "db")),
+    Brand(b" agricole", ("credit-agricole", "ca")),
+    Brand(b" bnp paribas", ("bnpparibas", "bnp")),
+    Brand(b" santander", ("santander",)),
+    Brand(b" bbva ", ("bbva",)),
+    Brand(b" bradesco", ("bradesco",)),
+    Brand(b" itau ", ("itau",)),
+    Brand(b" wells fargo", ("wellsfargo",)),
+    Brand(b" hsbc ", ("hsbc",)),
 )
 WINDFALL: Final = (
     _sign(
@@ -302,3 +301,5 @@ WAY_OUT: Final = _sign(
     "abbestellen|darse de baja|cancelar suscripci|cancelar su|descadastr|uitschrijven|afmelden|"
     "disiscri",
 )
+EVERY: Final = (*ASKS, *WINDFALL, *TRADE, MACRO_ASKED, PASSWORD_TOLD, FORTUNE, SECRECY, WAY_OUT)
+"""Every sign that a text can show, so that one pass over the text finds them all."""
