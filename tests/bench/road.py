@@ -14,7 +14,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -25,6 +27,9 @@ from tests.bench.mails import material
 from tests.bench.obvious import obvious
 from tests.bench.pair import Pair, standing
 from tests.bench.stages import SAMPLE, show
+
+SAMPLED_SECONDS = 0.05
+"""How often the memory of a running command is looked at."""
 
 
 def cpu(process: psutil.Process) -> float:
@@ -38,15 +43,40 @@ def own() -> float:
     return sum(u.ru_utime + u.ru_stime for u in map(resource.getrusage, some))
 
 
-def entente(home: Path, *words: str) -> tuple[float, float, float, str]:
-    """Run a command; wall seconds, CPU seconds, peak MB and what it printed."""
+class Ran(NamedTuple):
+    """What a command took: wall and CPU seconds, megabytes at its peak, and what it printed."""
+
+    wall: float
+    cpu: float
+    peak: float
+    said: str
+
+
+def entente(home: Path, *words: str) -> Ran:
+    """Run a command; its memory is that of the process and of those that it started, together.
+
+    It is sampled, because the system's own figure counts what this process held before it became
+    the command.
+    """
     command = [sys.executable, "-m", "gateway.cli", "--home", str(home), *words, "--json"]
-    began, before = time.perf_counter(), own()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    if done.returncode and "unparseable" not in done.stdout:
-        sys.exit(done.stderr)
-    return time.perf_counter() - began, own() - before, peak, done.stdout.strip()
+    began, before, peak = time.perf_counter(), own(), 0
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        running = subprocess.Popen(command, stdout=out, stderr=err, text=True)
+        seen = psutil.Process(running.pid)
+        while True:
+            with suppress(psutil.Error):
+                family = (seen, *seen.children(recursive=True))
+                peak = max(peak, sum(one.memory_info().rss for one in family))
+            with suppress(subprocess.TimeoutExpired):
+                running.wait(SAMPLED_SECONDS)
+                break
+        wall, spent = time.perf_counter() - began, own() - before
+        out.seek(0)
+        err.seek(0)
+        said = out.read().strip()
+        if running.returncode and "unparseable" not in said:
+            sys.exit(err.read())
+    return Ran(wall, spent, peak / 1e6, said)
 
 
 def road(pair: Pair, mails: Path, number: int) -> float:
@@ -54,20 +84,17 @@ def road(pair: Pair, mails: Path, number: int) -> float:
     receiver = psutil.Process(pair.servers[1].pid)
     workers = [receiver, *receiver.children(recursive=True)]
     before = sum(map(cpu, workers))
-    imported = entente(pair.homes[0], "import", str(mails))
-    print(
-        f"import   {imported[0]:7.2f} s  {imported[1] / number * 1e6:7.0f} us CPU/report ",
-        f"peak {imported[2]:.0f} MB  {imported[3]}",
-    )
-    pushed = entente(pair.homes[0], "sync")
-    print(
-        f"push     {pushed[0]:7.2f} s  {pushed[1] / number * 1e6:7.0f} us CPU/report  {pushed[3]}"
-    )
-    back = entente(pair.homes[1], "sync")
-    spent = back[1] / number * 1e6
-    print(f"receipts {back[0]:7.2f} s  {spent:7.0f} us CPU/report  {back[3]}")
+    stages = {
+        "import": entente(pair.homes[0], "import", str(mails)),
+        "refer, push": entente(pair.homes[0], "sync"),
+        "receipts": entente(pair.homes[1], "sync"),
+    }
+    for name, ran in stages.items():
+        spent = ran.cpu / number * 1e6
+        print(f"{name:12} {ran.wall:6.2f} s {spent:6.0f} us CPU/report, peak {ran.peak:4.0f} MB")
+        print(f"             {ran.said[:150]}")
     took = sum(map(cpu, workers)) - before
-    print(f"receiver's server          {took / number * 1e6:7.0f} us CPU/report")
+    print(f"receiver's server     {took / number * 1e6:6.0f} us CPU/report")
     sender = app.open_gateway(pair.homes[0])
     peer = app.open_gateway(pair.homes[1]).me
     with sender.store.read() as db:
@@ -75,7 +102,7 @@ def road(pair: Pair, mails: Path, number: int) -> float:
     proved = sum(n for (kind, fate), n in fates.items() if (kind, fate) == ("report", "accepted"))
     print(f"proved by verified receipts: {proved} of {number}; fates {dict(fates)}")
     counters(pair, sender)
-    wall = imported[0] + pushed[0] + back[0]
+    wall = sum(ran.wall for ran in stages.values())
     print(f"the road: {number / wall:.0f} reports/s ({wall:.2f} s for {number})")
     return number / wall
 
