@@ -6,7 +6,7 @@ Verbs: ``create`` (a new home), ``open_gateway`` (an existing one).
 from pathlib import Path
 
 from gateway import config, hosting
-from gateway.config import Config, Serve
+from gateway.config import Config, Sections
 from gateway.edges import clock, home, keyring
 from gateway.edges.blobs import Blobs
 from gateway.edges.home import Home
@@ -24,7 +24,7 @@ def create(
     name: str,
     *,
     mailbox: str = "",
-    serve: Serve | None = None,
+    sections: Sections | None = None,
     registry: Registry | None = None,
 ) -> Gateway:
     """Make a new installation at ``path`` and open it: settings, keys, database, statement.
@@ -34,7 +34,7 @@ def create(
         ConfigInvalid: one of the values cannot be used.
         StorageFull: there is no space; nothing is left behind.
     """
-    settings = config.example(me, country, name, mailbox=mailbox, serve=serve)
+    settings = config.example(me, country, name, mailbox=mailbox, sections=sections)
 
     def fill(made: Home) -> None:
         open_store(made.database, create=True).close()

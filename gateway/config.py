@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from gateway.errors import ConfigInvalid
-from gateway.model import Country, Noun, PeerId
+from gateway.model import Category, Country, Noun, PeerId
 
 
 class ReadingLimits(Noun, frozen=True, forbid_unknown_fields=True):
@@ -125,6 +125,31 @@ class HostingSettings(Noun, frozen=True, forbid_unknown_fields=True):
     """Files (MMDB, or the registries' delegated-extended form), from the home if not absolute."""
 
 
+class Policy(Noun, frozen=True, forbid_unknown_fields=True):
+    """When a case goes abroad by itself. What is held says why, and nothing of it is lost.
+
+    These settings are ours alone: what a peer sends us is judged by the agreement with it.
+    """
+
+    categories: tuple[Category, ...] = tuple(one for one in Category if one != Category.LEGITIMATE)
+    """What goes abroad. ``other`` is among them: that our signs name no category for a mail is no
+    reason to doubt the citizen who complains about it. ``legitimate`` never goes."""
+    reporters: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    """Distinct reporters that a case needs; whoever is not named counts as one more each time."""
+    oldest_days: Annotated[int, Meta(ge=1, le=36_500)] = 14
+    """Days since the border's stamp, when a case is decided, after which a report is counted and
+    never sent: a host abroad has no logs left, or another customer. A mail without a stamp, or
+    with one of the future, is as old as its report."""
+    waiting_minutes: Annotated[int, Meta(ge=0, le=43_200)] = 15
+    """Minutes from a case's first report until it may go, for second thoughts: a slip of the hand
+    is noticed at once, and what has left can only be asked back. 0 sends without waiting."""
+
+    def __post_init__(self) -> None:
+        """Refuse to send what accuses nobody."""
+        if Category.LEGITIMATE in self.categories:
+            raise ValueError("categories: legitimate never goes abroad")
+
+
 class Exchange(Noun, frozen=True, forbid_unknown_fields=True):
     """Our calls to peers."""
 
@@ -151,6 +176,7 @@ class Config(Noun, frozen=True, forbid_unknown_fields=True):
     reading: ReadingLimits = ReadingLimits()
     origin: OriginSettings = OriginSettings()
     hosting: HostingSettings = HostingSettings()
+    policy: Policy = Policy()
     exchange: Exchange = Exchange()
 
     def __post_init__(self) -> None:
@@ -175,6 +201,18 @@ class Config(Noun, frozen=True, forbid_unknown_fields=True):
     def home_country(self) -> Country:
         """Our own country, as the noun that cases are routed by."""
         return Country(self.country)
+
+
+class Sections(Noun, frozen=True, forbid_unknown_fields=True):
+    """The sections that a new file begins with.
+
+    ``policy`` is written where it is given; else its defaults stand there as comments.
+    """
+
+    serve: Serve = Serve()
+    """The web side."""
+    policy: Policy | None = None
+    """When a case goes abroad by itself."""
 
 
 def identifier(text: str) -> PeerId:
@@ -235,14 +273,15 @@ def example(
     name: str,
     *,
     mailbox: str = "",
-    serve: Serve | None = None,
+    sections: Sections | None = None,
 ) -> str:
     """The text of a new ``entente.toml``: what must be said, and the rest as comments.
 
     Raises:
         ConfigInvalid: one of the values cannot be used.
     """
-    web = serve or Serve()
+    sections = sections or Sections()
+    web, policy = sections.serve, sections.policy
     lines = [
         "# The settings of this Entente installation. A key that is not known stops the start.",
         f"id = {_quoted(id)}",
@@ -262,8 +301,13 @@ def example(
         "# [hosting]",
         '# tables = ["tables/country.mmdb"]   # more address tables',
         "",
-        "# [exchange]",
+        "# When a case goes abroad by itself.",
+        "[policy]" if policy else "# [policy]",
     ]
+    mark = "" if policy else "# "
+    when = msgspec.structs.asdict(policy or Policy())
+    lines += [f"{mark}{key} = {_quoted(value)}" for key, value in when.items()]
+    lines += ["", "# [exchange]"]
     wire = msgspec.structs.asdict(Exchange())
     lines += [f"# {key} = {_quoted(value)}" for key, value in wire.items()]
     text = "\n".join(lines) + "\n"

@@ -62,13 +62,18 @@ class Tlp(StrEnum):
 
 
 class Category(StrEnum):
-    """What a Message is; ``other`` rather than a guess."""
+    """What a Message is; ``other`` rather than a guess.
+
+    ``legitimate`` is what its reader asked for, private mail or a mistake: it accuses nobody and
+    never crosses the border.
+    """
 
     SPAM = "spam"
     PHISHING = "phishing"
     MALWARE = "malware"
     ADVANCE_FEE = "advance-fee"
     OTHER = "other"
+    LEGITIMATE = "legitimate"
 
 
 # What was read of a mail.
@@ -203,6 +208,16 @@ class Judgement(Noun):
     why: str
 
 
+class Correction(Noun):
+    """A judgement by hand about the case or report ``about``; ``was`` is what stood before."""
+
+    about: str
+    category: Category
+    was: Category
+    because: str
+    at: datetime
+
+
 class Fingerprint(Noun):
     """What makes two Messages one mailing.
 
@@ -253,7 +268,7 @@ class Report(Noun):
 
 
 class Nowhere(StrEnum):
-    """Why a case goes nowhere by itself; each is a shelf."""
+    """Why a case goes nowhere by itself; each is a shelf, the last five are held by policy."""
 
     OWN_COUNTRY = "own_country"
     NO_PEER = "no_peer"
@@ -263,6 +278,11 @@ class Nowhere(StrEnum):
     NO_ORIGIN = "no_origin"
     NOT_AGREED = "not_agreed"
     MISROUTED = "misrouted"
+    LEGITIMATE = "legitimate"
+    CATEGORY = "category"
+    TOO_OLD = "too_old"
+    TOO_FEW_REPORTERS = "too_few_reporters"
+    WAITING = "waiting"
 
 
 class Route(Noun):
@@ -275,7 +295,11 @@ class Route(Noun):
 
 
 class Case(Noun):
-    """The matter about one sender network in one campaign."""
+    """The matter about one sender network in one campaign.
+
+    ``first_seen`` and ``last_seen`` are stamps of its mails' borders, ``opened_at`` is when the
+    first report came here.
+    """
 
     id: CaseId
     campaign: str
@@ -287,6 +311,7 @@ class Case(Noun):
     reporters: int
     first_seen: datetime
     last_seen: datetime
+    opened_at: datetime
     foreign: tuple[tuple[PeerId, CaseId], ...] = ()
 
 

@@ -128,7 +128,9 @@ def _found(report: Report, received: mail.Mail, locate: Locate, borders: tuple[s
         message=message,
         origin=traced,
         hosting=locate(traced.address) if traced else None,
-        judgement=category.judge(message, received.text),
+        judgement=category.judge(
+            message, received.text, origin=traced, feedback=report.complaint.feedback_type
+        ),
         fingerprint=campaign.fingerprint(received.text, message.subject, name),
         problems=(
             (*report.problems, found.reason)

@@ -1,11 +1,41 @@
 """Where a case goes, with every reason, or why it goes nowhere. No disk, no network here.
 
-The law: only the undisputed country of registration decides, and only a peer to which that
-country was granted is chosen. Verbs: ``choose``.
+The law: only the undisputed country of registration decides where a case goes, only a peer to
+which that country was granted is chosen, and our own policy says when; whatever is held says why
+and what would change it. Verbs: ``choose`` and ``for_country`` (where), ``hold`` (when).
 """
 
-from gateway.model import Category, Country, Hosting, Nowhere, Origin, Route
+from datetime import datetime, timedelta
+from typing import Final
+
+from gateway.config import Policy
+from gateway.model import Category, Country, Hosting, Noun, Nowhere, Origin, Route
 from gateway.trust import Peer, Register
+
+HELD: Final = frozenset(
+    {
+        Nowhere.LEGITIMATE,
+        Nowhere.CATEGORY,
+        Nowhere.TOO_OLD,
+        Nowhere.TOO_FEW_REPORTERS,
+        Nowhere.WAITING,
+    }
+)
+"""The shelves of our own policy: a case leaves them by time, by a reporter or by judgement."""
+
+
+class Standing(Noun):
+    """How a case stands when it is decided whether it goes now.
+
+    ``newest`` is the newest stamp of its mails' borders; ``flows`` says that it was let go
+    before, so that only what it is called can hold it.
+    """
+
+    category: Category
+    reporters: int
+    newest: datetime
+    opened_at: datetime
+    flows: bool = False
 
 
 def choose(
@@ -56,6 +86,68 @@ def for_country(
                 reason=f"{about} is registered in {country}, which {peer.name} serves",
             )
     return _nowhere(Nowhere.NOT_AGREED, _why_not(peers, category))
+
+
+def hold(going: Route, case: Standing, policy: Policy, now: datetime) -> Route:
+    """``going``, or the shelf on which our policy holds the case, with what would change it.
+
+    A case that goes nowhere anyway keeps its shelf, except that a case called ``legitimate`` waits
+    for no peer.
+
+    Args:
+        going: where the case goes, from ``choose`` or ``for_country``.
+        case: how it stands.
+        policy: our settings.
+        now: the present, aware and in UTC.
+    """
+    if going.none not in {None, Nowhere.NO_PEER, Nowhere.NOT_AGREED}:
+        return going
+    if case.category is Category.LEGITIMATE:
+        return _nowhere(
+            Nowhere.LEGITIMATE,
+            "judged legitimate, so it accuses nobody; only another judgement by hand lets it go",
+        )
+    if going.peer is None:
+        return going
+    if case.category not in policy.categories:
+        return _nowhere(
+            Nowhere.CATEGORY,
+            f"policy.categories leaves out {case.category}; called otherwise, it goes:"
+            f" {going.reason}",
+        )
+    if case.flows:
+        return going
+    return _not_yet(going, case, policy, now) or going
+
+
+def oldest(policy: Policy, now: datetime) -> datetime:
+    """The oldest stamp of which a report may still go abroad."""
+    return now - timedelta(days=policy.oldest_days)
+
+
+def _not_yet(going: Route, case: Standing, policy: Policy, now: datetime) -> Route | None:
+    """Why a case that was never let go is not let go now."""
+    if case.newest < oldest(policy, now):
+        return _nowhere(
+            Nowhere.TOO_OLD,
+            f"its newest mail came on {case.newest:%Y-%m-%d %H:%M} UTC, more than"
+            f" {policy.oldest_days} days (policy.oldest_days) ago: counted, not sent; a younger"
+            f" one lets it go: {going.reason}",
+        )
+    if case.reporters < policy.reporters:
+        return _nowhere(
+            Nowhere.TOO_FEW_REPORTERS,
+            f"{case.reporters} of {policy.reporters} reporters (policy.reporters) so far; with the"
+            f" last of them it goes: {going.reason}",
+        )
+    due = case.opened_at + timedelta(minutes=policy.waiting_minutes)
+    if now < due:
+        return _nowhere(
+            Nowhere.WAITING,
+            f"held until {due:%Y-%m-%d %H:%M:%S} UTC for second thoughts"
+            f" (policy.waiting_minutes), then it goes: {going.reason}",
+        )
+    return None
 
 
 def _why_not(peers: list[Peer], category: Category) -> str:

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
 from typing import NoReturn
@@ -19,6 +20,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from gateway import app, report
+from gateway.config import Policy, Sections
 from gateway.edges import blobs
 from gateway.edges.registry import Registry, open_registry
 from gateway.edges.web.app import create_app
@@ -33,6 +35,8 @@ from gateway.exchange.push import MANY_TYPE, ONE_TYPE
 from gateway.exchange.sync import sync
 from gateway.model import PeerId
 
+AT_ONCE = Policy(waiting_minutes=0, oldest_days=36_500)
+"""Everything goes at once, however old it is; the tests of policy set their own."""
 JSON = (("content-type", "application/json"),)
 _HOMES = tempfile.TemporaryDirectory(prefix="entente-simulator-", ignore_cleanup_errors=True)
 
@@ -212,7 +216,12 @@ def _new_home(country: str) -> Path:
     home = Path(_HOMES.name) / country
     host = f"{country.lower()}.example.org"
     made = app.create(
-        home, f"https://{host}", country, f"Association {country}", mailbox=f"abuse@{host}"
+        home,
+        f"https://{host}",
+        country,
+        f"Association {country}",
+        mailbox=f"abuse@{host}",
+        sections=Sections(policy=AT_ONCE),
     )
     made.store.close()
     return home
@@ -232,13 +241,17 @@ def address(country: str, seed: int = 1) -> str:
     return registry().draw(country, random.Random(seed))
 
 
-def mail(origin: str, text: str = "", *, number: int = 1) -> bytes:
-    """An unwanted mail that ``origin`` handed over; each ``text`` is a campaign of its own."""
+def mail(origin: str, text: str = "", *, number: int = 1, at: datetime | None = None) -> bytes:
+    """An unwanted mail that ``origin`` handed over; each ``text`` is a campaign of its own.
+
+    ``at`` is the stamp of its border.
+    """
     words = text or " ".join(_WORDS)
+    stamp = at or datetime(2025, 3, 3, 8, number % 60, tzinfo=UTC)
     return (
         f"Received: from relay.example.com (relay.example.com [{origin}])\r\n"
         f"\tby mx.example.org (Postfix) with ESMTP id {number:012X}\r\n"
-        f"\tfor <reader@example.org>; Mon, 03 Mar 2025 08:{number % 60:02d}:00 +0000\r\n"
+        f"\tfor <reader@example.org>; {format_datetime(stamp)}\r\n"
         "From: Lucky Prize <prize@example.com>\r\n"
         "To: reader@example.org\r\n"
         "Subject: You have been chosen\r\n"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import config
-from gateway.config import Config, Serve
+from gateway.config import Config, Policy, Sections, Serve
 from gateway.errors import ConfigInvalid
 
 LEAST = 'id = "https://entente.example.org"\ncountry = "FR"\nname = "Signal"\n'
@@ -40,6 +40,7 @@ def test_three_lines_are_enough() -> None:
         (LEAST + "[origin]\nborder = []\n", "unknown key origin.border"),
         (LEAST + "[hosting]\ntable = []\n", "unknown key hosting.table"),
         (LEAST + "[exchange]\nretries = 1\n", "unknown key exchange.retries"),
+        (LEAST + "[policy]\nwaiting = 1\n", "unknown key policy.waiting"),
         (LEAST + "[mirror]\n", "unknown key mirror"),
     ],
 )
@@ -69,6 +70,11 @@ def test_an_unknown_key_stops_the_start_and_is_named(text, key) -> None:
         (LEAST + "[reading]\ndepth = 0\n", "reading.depth"),
         (LEAST + "[reading]\ndepth = 99999999999999999999999\n", "depth"),
         (LEAST + "[hosting]\ntables = [1]\n", "hosting.tables"),
+        (LEAST + '[policy]\ncategories = ["spam", "legitimate"]\n', "legitimate never goes abroad"),
+        (LEAST + '[policy]\ncategories = ["rubbish"]\n', "policy.categories"),
+        (LEAST + "[policy]\nreporters = 0\n", "policy.reporters"),
+        (LEAST + "[policy]\noldest_days = 0\n", "policy.oldest_days"),
+        (LEAST + "[policy]\nwaiting_minutes = -1\n", "policy.waiting_minutes"),
     ],
 )
 def test_a_value_out_of_range_stops_the_start_and_its_key_is_named(text, key) -> None:
@@ -132,7 +138,11 @@ def test_a_second_spelling_of_an_identifier_is_refused(text) -> None:
 def test_the_file_of_a_new_installation_says_every_setting_and_reads_back() -> None:
     serve = Serve(bind="127.0.0.1:0", threads=3, certificate="/etc/ssl/é.pem")
     text = config.example(
-        "https://a.example.org", "BE", 'A "quoted" \\ näme', mailbox="desk@example.org", serve=serve
+        "https://a.example.org",
+        "BE",
+        'A "quoted" \\ näme',
+        mailbox="desk@example.org",
+        sections=Sections(serve=serve),
     )
     read = config.read(text.encode())
     assert read.name == 'A "quoted" \\ näme'
@@ -145,6 +155,16 @@ def test_the_file_of_a_new_installation_says_every_setting_and_reads_back() -> N
     again = config.read(uncommented.encode())
     assert again.exchange == Config(id=read.id, country="BE", name="x").exchange
     assert again.origin.borders == (".mx.example.org",)
+
+
+def test_the_policy_of_a_new_installation_is_careful_and_can_be_written_out() -> None:
+    careful = config.read(config.example("https://a.example.org", "BE", "A").encode()).policy
+    assert (careful.reporters, careful.oldest_days, careful.waiting_minutes) == (1, 14, 15)
+    assert "legitimate" not in careful.categories
+    assert "other" in careful.categories
+    told = Policy(categories=("spam",), reporters=2, oldest_days=3, waiting_minutes=0)
+    text = config.example("https://a.example.org", "BE", "A", sections=Sections(policy=told))
+    assert config.read(text.encode()).policy == told
 
 
 @given(st.text(min_size=1, max_size=50).filter(str.isprintable))

@@ -12,8 +12,8 @@ from gateway import gate, seal
 from gateway.edges.store import peers
 from gateway.errors import KeyUnusable, NotFound
 from gateway.exchange import identity
+from gateway.exchange.deciding import route_again
 from gateway.exchange.examine import examine
-from gateway.exchange.intake import route_again
 from gateway.exchange.outbound import Saying
 from gateway.exchange.push import announce_head
 from gateway.exchange.refer import refer

@@ -19,7 +19,7 @@ import trustme
 
 from gateway import config
 from gateway.answers import LastExchange, PageFacts, PushAnswer, SetError, Tone
-from gateway.config import Serve
+from gateway.config import Sections, Serve
 from gateway.edges import home
 from gateway.edges.serve import serve
 from gateway.edges.web.app import create_app
@@ -155,7 +155,9 @@ def standing(path: Path, **settings) -> Iterator[Standing]:
     """The server of ``python -m tests.web_standing`` with a certificate made for this once."""
     authority = trustme.CA()
     serve_settings = Serve(**({"bind": "127.0.0.1:0", "threads": 4} | settings))
-    text = config.example("https://entente.example.org", "FR", "Signal", serve=serve_settings)
+    text = config.example(
+        "https://entente.example.org", "FR", "Signal", sections=Sections(serve=serve_settings)
+    )
     made = home.create(path / "home", text)
     leaf = authority.issue_cert(NAME)
     leaf.private_key_pem.write_to_path(str(made.keys / "tls-key.pem"))

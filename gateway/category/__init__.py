@@ -1,7 +1,8 @@
 """What a Message is: spam, phishing, malware, an advance-fee fraud, or other; with its reason.
 
 Open rules on signs that a person can check in the mail, tried in the order of harm. One sign is
-never enough where honest mail shows it too: ``other`` is better than a guess. The law: pure
+never enough where honest mail shows it too: ``other`` is better than a guess. No mail can prove of
+itself that it was asked for, so ``legitimate`` is only what its reader says. The law: pure
 functions, one pass over the first part of a text that finds every sign. Verb: ``judge``.
 """
 
@@ -11,9 +12,9 @@ from collections.abc import Iterable
 from ahocorasick_rs import BytesAhoCorasick
 
 from gateway.campaign import fold
-from gateway.category import signs
+from gateway.category import newsletter, signs
 from gateway.category.signs import Brand
-from gateway.model import Attachment, Category, Judgement, Link, Message
+from gateway.model import Attachment, Category, Judgement, Link, Message, Origin
 
 LETTERS = 20_000
 """Characters of visible text beyond these are not looked at."""
@@ -42,12 +43,16 @@ _SPACED = bytes(
 )
 
 
-def judge(message: Message, text: str) -> Judgement:
+def judge(
+    message: Message, text: str, *, origin: Origin | None = None, feedback: str | None = None
+) -> Judgement:
     """The category of a mail with its reason in words; ``other`` where the signs are few.
 
     Args:
         message: the mail's headers, links and attachments.
         text: its visible text, decoded.
+        origin: who handed it over, where that is proved.
+        feedback: the type of the feedback report that it came in, if any (RFC 5965 §3.1).
     """
     sender = message.sender
     head = f"{message.subject or ''} . {sender.name or '' if sender else ''}"
@@ -58,7 +63,8 @@ def judge(message: Message, text: str) -> Judgement:
         _malware(message.attachments, shown)
         or _phishing(message, header, shown)
         or _advance_fee(shown)
-        or _spam(message, body, shown)
+        or _welcome(feedback)
+        or _spam(message, body, shown, origin)
         or Judgement(value=Category.OTHER, why="shows too few signs of any category")
     )
 
@@ -141,7 +147,14 @@ def _advance_fee(shown: Shown) -> Judgement | None:
     return _found(Category.ADVANCE_FEE, f"{says} and {signs.SECRECY.says}" if asked else says)
 
 
-def _spam(message: Message, body: bytes, shown: Shown) -> Judgement | None:
+def _welcome(feedback: str | None) -> Judgement | None:
+    """What the reader's own feedback report calls wanted (RFC 6430 §2)."""
+    if feedback == "not-spam":
+        return _found(Category.LEGITIMATE, "its reader says so (feedback type not-spam)")
+    return None
+
+
+def _spam(message: Message, body: bytes, shown: Shown, origin: Origin | None) -> Judgement | None:
     """Trade, together with a sign of bulk or a price; or trade of two kinds."""
     trade = [sign.says for sign in signs.TRADE if sign.says in shown]
     way_out = signs.WAY_OUT.says in shown
@@ -159,6 +172,10 @@ def _spam(message: Message, body: bytes, shown: Shown) -> Judgement | None:
         if len(trade) > 1:
             return _found(Category.SPAM, offers)
     elif field is not None:
+        site = newsletter.vouched(message, origin)
+        if site is not None:
+            why = f"probably a newsletter of {site}, which one click leaves; its reader knows best"
+            return Judgement(value=Category.OTHER, why=why)
         return _found(Category.SPAM, f"was sent in bulk ({field}) and {signs.WAY_OUT.says}")
     return None
 

@@ -13,7 +13,7 @@ import msgspec
 
 from gateway import app, trust
 from gateway.cli import screen as cli_screen
-from gateway.config import Serve
+from gateway.config import Policy, Sections, Serve
 from gateway.edges import clock, mailboxes
 from gateway.edges.demo import figures, mails, processes
 from gateway.edges.demo.authority import Authority
@@ -43,6 +43,8 @@ MAILS_EACH: Final = 120
 BATCH: Final = 200
 ROUNDS: Final = 5
 """At most so many rounds of exchange; reports, receipts and heads need three."""
+_AT_ONCE: Final = Policy(waiting_minutes=0, oldest_days=36_500)
+"""Nobody at the screen waits for second thoughts, and a reader's own mail may be old."""
 _KEPT: Final = "who complained, the body text, and of the header "
 
 
@@ -112,7 +114,7 @@ def _found(folder: Path, registry: Registry) -> list[Association]:
             f"https://{host}:{port}",
             country,
             name,
-            serve=Serve(bind=bind, threads=4),
+            sections=Sections(serve=Serve(bind=bind, threads=4), policy=_AT_ONCE),
             registry=registry,
         )
         authority.issue(host, processes.LOOPBACK, home / "keys")

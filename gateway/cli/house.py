@@ -4,7 +4,7 @@ import click
 
 from gateway import app, trust
 from gateway.cli import screen
-from gateway.config import Serve
+from gateway.config import Sections, Serve
 from gateway.edges import clock
 from gateway.edges.files import keep
 from gateway.edges.registry import open_registry
@@ -23,7 +23,8 @@ from gateway.exchange.examine import examine
 def init(me: str, country: str, name: str, mailbox: str, bind: str, json: bool) -> None:
     """Make a new installation: keys, settings, database, statement."""
     place = screen.home()
-    made = app.create(place, me, country, name, mailbox=mailbox, serve=Serve(bind=bind))
+    sections = Sections(serve=Serve(bind=bind))
+    made = app.create(place, me, country, name, mailbox=mailbox, sections=sections)
     token = identity.introduce(made)
     path = place / "statements" / "own.jwt"
     keep(path, token, mode=0o644)

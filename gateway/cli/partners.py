@@ -5,14 +5,16 @@ from pathlib import Path
 
 import click
 
-from gateway import errors, trust
+from gateway import errors, route, trust
 from gateway.cli import screen
 from gateway.edges import files
 from gateway.edges.keyring import new_door_secret
+from gateway.edges.store import cases as store_cases
 from gateway.edges.store import peers as store_peers
 from gateway.edges.store import streams
 from gateway.exchange import identity
-from gateway.exchange.intake import route_again
+from gateway.exchange.deciding import route_again
+from gateway.exchange.gateway import Gateway
 from gateway.exchange.sync import Synced
 from gateway.exchange.sync import sync as do_sync
 from gateway.model import Category, PeerId, Tlp
@@ -33,7 +35,12 @@ def _text(path: Path) -> str:
 @click.option("--country", "countries", multiple=True, help="Grant only this proposed country.")
 @click.option("--priority", type=int, help="Lower is asked first where two serve one country.")
 @click.option("--max-tlp", type=click.Choice([str(tlp) for tlp in Tlp if tlp is not Tlp.RED]))
-@click.option("--category", "categories", multiple=True, type=click.Choice(list(Category)))
+@click.option(
+    "--category",
+    "categories",
+    multiple=True,
+    type=click.Choice([str(one) for one in Category if one is not Category.LEGITIMATE]),
+)
 @click.option("--address", "addresses", multiple=True, help="Call it only at this IP address.")
 @click.option(
     "--ca",
@@ -167,7 +174,8 @@ def remove(peer: str, because: str) -> None:
 @screen.command
 def sync(peer: str | None, explain: bool, json: bool) -> None:
     """Refer and push everything that is due, to every peer or to one."""
-    done = do_sync(screen.gateway(), PeerId(peer) if peer else None)
+    gateway = screen.gateway()
+    done = do_sync(gateway, PeerId(peer) if peer else None)
     if json:
         screen.say_json([_as_json(one) for one in done])
     else:
@@ -175,8 +183,18 @@ def sync(peer: str | None, explain: bool, json: bool) -> None:
             _say(one, explain=explain)
         if not done:
             screen.say("there is no peer to exchange with: entente peers add FILE")
+        _say_held(gateway)
     if any(one.pushed.error for one in done):
         sys.exit(1)
+
+
+def _say_held(gateway: Gateway) -> None:
+    """Say how many cases our own policy holds, for nobody else says it after a sync."""
+    with gateway.store.read() as db:
+        shelves = store_cases.shelved(db)
+    held = [f"{shelves[code]} {code}" for code in sorted(route.HELD) if shelves.get(code)]
+    if held:
+        screen.say(f"held here by policy: {', '.join(held)}; entente case list says why")
 
 
 def _as_json(one: Synced) -> dict[str, object]:

@@ -131,6 +131,7 @@ class Effects:
                 category=str(reported.category),
             ),
         )
+        records.reinstate(self._db, filed.id)
         return filed.id, filed.case_id
 
     def _case(self, reported: Reported, hosting: Hosting, at: int) -> str:
@@ -154,6 +155,7 @@ class Effects:
                     "reporters": 0,
                     "first_seen": at,
                     "last_seen": at,
+                    "opened_at": self._at,
                     "foreign_issuer": self._peer.id,
                     "foreign_id": foreign,
                 }
@@ -201,7 +203,7 @@ class Effects:
                 if verdict is Verdict.MISROUTED and posting.case_id and moved:
                     reason = f"{self._peer.name} places it elsewhere: {why}"
                     route = Route(none=Nowhere.MISROUTED, reason=reason)
-                    cases.routed(self._db, posting.case_id, route)
+                    cases.routed(self._db, {posting.case_id: route}, 0)
         unknown = [jti for jti in lines if jti not in found]
         if wrong or unknown:
             said = {"peer": self._peer.id, "receipt": receipt, "wrong": wrong, "unknown": unknown}

@@ -8,6 +8,8 @@ from datetime import datetime
 import msgspec
 
 from gateway import redact, route
+from gateway.config import Policy
+from gateway.edges import clock
 from gateway.edges.store import peers
 from gateway.edges.store.records import Filed, micros
 from gateway.errors import NotFound
@@ -27,7 +29,9 @@ from gateway.model import (
     PeerId,
     Report,
     Route,
+    evolve,
 )
+from gateway.route import Standing
 from gateway.trust import Register
 
 
@@ -88,21 +92,7 @@ def look(
     if gateway is not None:
         with gateway.store.read() as db:
             register = peers.register(db)
-    goes = None
-    if report.parseable:
-        decided = route.choose(
-            report.origin,
-            report.hosting,
-            category(report),
-            own=gateway.config.home_country if gateway else Country(""),
-            register=register,
-        )
-        goes = Going(
-            reason=decided.reason,
-            peer=decided.peer,
-            countries=_countries(decided, report.hosting),
-            none=decided.none,
-        )
+    goes = _goes(gateway, report, register) if report.parseable else None
     message = report.message
     return Finding(
         source=name,
@@ -126,6 +116,39 @@ def look(
         route=goes,
         problems=report.problems,
         as_sent=_as_sent(gateway, register, as_sent, report, content) if as_sent else None,
+    )
+
+
+def _goes(gateway: Gateway | None, report: Report, register: Register) -> Going:
+    """Where the report alone would go: what others have reported of the campaign is left out.
+
+    A mail that only has to wait for second thoughts is shown with its peer, and how long.
+    """
+    policy = gateway.config.policy if gateway else Policy()
+    now = gateway.now() if gateway else clock.now()
+    going = route.choose(
+        report.origin,
+        report.hosting,
+        category(report),
+        own=gateway.config.home_country if gateway else Country(""),
+        register=register,
+    )
+    stamped = report.origin.stamped_at if report.origin else None
+    standing = Standing(
+        category=category(report),
+        reporters=1,
+        newest=min(stamped, now) if stamped else now,
+        opened_at=now,
+    )
+    decided = route.hold(going, standing, policy, now)
+    if decided.none is Nowhere.WAITING:
+        wait = f"{policy.waiting_minutes} minutes after the report, for second thoughts"
+        decided = evolve(going, reason=f"{going.reason}; {wait}")
+    return Going(
+        reason=decided.reason,
+        peer=decided.peer,
+        countries=_countries(decided, report.hosting),
+        none=decided.none,
     )
 
 

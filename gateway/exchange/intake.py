@@ -8,18 +8,20 @@ loses or doubles nothing. Verbs: ``accept``, ``fresh``.
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import reduce
 
 from sqlalchemy.engine import Connection
 
 from gateway import campaign, redact, route
 from gateway.edges import clock
-from gateway.edges.store import cases, ledger, peers, records
+from gateway.edges.store import cases, corrections, ledger, peers, records
 from gateway.edges.store.cases import CaseKey
-from gateway.edges.store.records import Filed, micros
+from gateway.edges.store.records import Filed, micros, moment
+from gateway.exchange import deciding
 from gateway.exchange.gateway import Gateway
 from gateway.model import (
+    Case,
     Category,
-    Country,
     Fingerprint,
     Noun,
     PeerId,
@@ -28,6 +30,7 @@ from gateway.model import (
     Route,
     evolve,
 )
+from gateway.route import Standing
 from gateway.trust import Register
 
 SALT_BYTES = 32
@@ -58,8 +61,17 @@ class _Intake(Noun):
     report: Report
     seen_at: int
     campaign: str | None
+    category: Category
     route: Route
     case_id: str | None
+
+
+class _Placed(Noun):
+    """The reports of a batch with their cases; of those, the ones that were there before."""
+
+    intakes: tuple[_Intake, ...]
+    routes: dict[str, Route]
+    before: dict[str, Case]
 
 
 def fresh(gateway: Gateway, digests: Collection[str], reporter: str) -> set[str]:
@@ -105,10 +117,12 @@ def _enter(
     register = peers.register(db)
     marks = [a.report.fingerprint for a in new if a.report.fingerprint is not None]
     names = _campaigns(db, marks, at)
-    intakes = [_route(gateway, arrived.report, names, register, at) for arrived in new]
-    intakes = _cases(gateway, db, intakes)
+    arrivals = [_route(gateway, arrived.report, names, register, at) for arrived in new]
+    placed = _cases(gateway, db, arrivals, reporter, now)
+    intakes = placed.intakes
     records.keep_originals(db, [_original(gateway, arrived, at) for arrived in new])
-    filed = [_filed(gateway.me, intake, reporter, at) for intake in intakes]
+    oldest = deciding.oldest(gateway, now)
+    filed = [_filed(gateway.me, i, placed.routes, reporter, at, oldest) for i in intakes]
     parseable = {i.id: i.report for i in intakes if i.report.parseable}
     records.file_reports(db, filed, parseable)
     seen: dict[str, list[tuple[str, int]]] = defaultdict(list)
@@ -117,6 +131,7 @@ def _enter(
             # A report that nobody is named for counts as one complainant of its own.
             seen[intake.case_id].append((reporter or intake.id, intake.seen_at))
     cases.count(db, seen)
+    _lift(gateway, db, placed, register, now)
     digests = [[i.id, i.report.source_sha256, i.case_id] for i in intakes]
     ledger.append(db, at, "reported", {"reports": digests}, gateway.draw(SALT_BYTES))
     return [intake.id for intake in intakes]
@@ -158,6 +173,7 @@ def _route(
         # A stamp from the future proves nothing about when the mail came.
         seen_at=min(micros(stamped), at) if stamped else at,
         campaign=names.get(mark.exact) if mark else None,
+        category=category(report),
         route=route.choose(
             origin,
             report.hosting,
@@ -174,23 +190,34 @@ def category(report: Report) -> Category:
     return report.judgement.value if report.judgement else Category.OTHER
 
 
-def _cases(gateway: Gateway, db: Connection, intakes: Sequence[_Intake]) -> list[_Intake]:
+def _cases(
+    gateway: Gateway, db: Connection, intakes: Sequence[_Intake], reporter: str, now: datetime
+) -> _Placed:
     """Find or open the case of each report; one that nothing ties to others has its own."""
     keys = {i.id: _key(i) for i in intakes if i.report.parseable}
     found = cases.find(db, list(set(keys.values())))
-    opened: list[Mapping[str, object]] = []
-    placed = []
+    before = cases.several(db, list(found.values()))
+    # What was judged by hand about a case holds for every report that comes to it.
+    by_hand = corrections.holding(db, list(before))
+    placed: list[_Intake] = []
+    new: dict[str, list[_Intake]] = defaultdict(list)
     for intake in intakes:
         key = keys.get(intake.id)
         if key is None:
             placed.append(intake)
             continue
-        if key not in found:
-            found[key] = clock.case_id(gateway.config.home_country)
-            opened.append(_row(found[key], key, intake))
-        placed.append(evolve(intake, case_id=found[key]))
-    cases.open_cases(db, opened)
-    return placed
+        case_id = found.get(key) or clock.case_id(gateway.config.home_country)
+        found[key] = case_id
+        called = by_hand.get(case_id, intake.category)
+        placed.append(evolve(intake, case_id=case_id, category=called))
+        if case_id not in before:
+            new[case_id].append(intake)
+    opened = [_opened(gateway, keys[of[0].id], of, reporter, now) for of in new.values()]
+    rows = {name: _row(name, case) for name, case in zip(new, opened, strict=True)}
+    cases.open_cases(db, list(rows.values()))
+    routes = {name: case.route for name, case in before.items()}
+    routes |= {name: case.route for name, case in zip(new, opened, strict=True)}
+    return _Placed(intakes=tuple(placed), routes=routes, before=before)
 
 
 def _key(intake: _Intake) -> CaseKey:
@@ -202,27 +229,89 @@ def _key(intake: _Intake) -> CaseKey:
     )
 
 
-def _row(case_id: str, key: CaseKey, intake: _Intake) -> dict[str, object]:
+class _Opened(Noun):
+    """A case that a batch opens, before it is counted."""
+
+    key: CaseKey
+    category: Category
+    route: Route
+    first_seen: int
+    opened_at: int
+
+
+def _opened(
+    gateway: Gateway, key: CaseKey, of: Sequence[_Intake], reporter: str, now: datetime
+) -> _Opened:
+    called = reduce(deciding.heavier, [intake.category for intake in of])
+    standing = Standing(
+        category=called,
+        reporters=1 if reporter else len(of),
+        newest=moment(max(intake.seen_at for intake in of)),
+        opened_at=now,
+    )
+    going = next(intake.route for intake in of if intake.category is called)
+    return _Opened(
+        key=key,
+        category=called,
+        route=deciding.opening(gateway, going, standing, now),
+        first_seen=of[0].seen_at,
+        opened_at=micros(now),
+    )
+
+
+def _row(case_id: str, case: _Opened) -> dict[str, object]:
     return {
         "id": case_id,
-        "campaign": key.campaign,
-        "country": key.country,
-        "network": key.network,
-        "category": str(category(intake.report)),
-        "peer": intake.route.peer,
-        "shelf": str(intake.route.none) if intake.route.none else None,
-        "reason": intake.route.reason,
+        "campaign": case.key.campaign,
+        "country": case.key.country,
+        "network": case.key.network,
+        "category": str(case.category),
+        "peer": case.route.peer,
+        "shelf": str(case.route.none) if case.route.none else None,
+        "reason": case.route.reason,
         "reports": 0,
         "reporters": 0,
-        "first_seen": intake.seen_at,
-        "last_seen": intake.seen_at,
-        "foreign_issuer": key.foreign_issuer,
-        "foreign_id": key.foreign_id,
+        "first_seen": case.first_seen,
+        "last_seen": case.first_seen,
+        "opened_at": case.opened_at,
+        "foreign_issuer": case.key.foreign_issuer,
+        "foreign_id": case.key.foreign_id,
     }
 
 
-def _filed(me: PeerId, intake: _Intake, reporter: str, at: int) -> Filed:
+def _lift(
+    gateway: Gateway, db: Connection, placed: _Placed, register: Register, now: datetime
+) -> None:
+    """Decide those older cases again that the batch may have let go, or called otherwise."""
+    now_called: dict[str, Category] = {}
+    for intake in placed.intakes:
+        case = placed.before.get(intake.case_id or "")
+        if case is not None:
+            was = now_called.get(case.id, case.category)
+            if (called := deciding.heavier(was, intake.category)) is not was:
+                now_called[case.id] = called
+    cases.called(db, now_called)
+    touched = [
+        name
+        for name, case in placed.before.items()
+        if name in now_called or case.route.none in route.HELD
+    ]
+    deciding.settle(gateway, db, cases.several(db, touched).values(), register, now)
+
+
+def _filed(
+    me: PeerId,
+    intake: _Intake,
+    routes: Mapping[str, Route],
+    reporter: str,
+    at: int,
+    oldest: int,
+) -> Filed:
     report, hosting = intake.report, intake.report.hosting
+    going = routes[intake.case_id].peer if intake.case_id else None
+    fate = "kept"
+    if going and intake.category is not Category.LEGITIMATE:
+        fate = "to_refer" if intake.seen_at >= oldest else "too_old"
     return Filed(
         id=intake.id,
         issuer=me,
@@ -231,48 +320,12 @@ def _filed(me: PeerId, intake: _Intake, reporter: str, at: int) -> Filed:
         recorded_at=at,
         seen_at=intake.seen_at,
         state="filed" if report.parseable else "unparseable",
-        fate="to_refer" if intake.route.peer and intake.case_id else "kept",
+        fate=fate,
         why="; ".join(report.problems),
         origin=report.origin.address if report.origin else None,
         country=hosting.country if hosting else None,
         network=hosting.network if hosting else NO_HOSTING,
-        category=str(category(report)),
+        category=str(intake.category),
         campaign=intake.campaign,
         case_id=intake.case_id,
     )
-
-
-def route_again(gateway: Gateway) -> int:
-    """Decide again where our own cases go, after peers have changed; how many have moved."""
-    moved = 0
-    with gateway.store.write() as db:
-        register = peers.register(db)
-        after = ""
-        while found := cases.local(db, after):
-            for case in found:
-                decided = _again(gateway, case.category, case.country, case.route, register)
-                if decided is not None:
-                    cases.routed(db, case.id, decided)
-                    moved += 1
-            after = found[-1].id
-        if moved:
-            at = micros(gateway.now())
-            ledger.append(db, at, "routed", {"cases": moved}, gateway.draw(SALT_BYTES))
-    return moved
-
-
-def _again(
-    gateway: Gateway, what: Category, country: Country | None, before: Route, register: Register
-) -> Route | None:
-    """The new route of a case whose country stands, where it differs from the old one."""
-    settled = before.none in {None, "no_peer", "not_agreed"}
-    if not settled or country is None:
-        return None
-    now = route.for_country(
-        country,
-        what,
-        own=gateway.config.home_country,
-        register=register,
-        about="the sender's network",
-    )
-    return now if (now.peer, now.none) != (before.peer, before.none) else None

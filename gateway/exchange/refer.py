@@ -17,7 +17,19 @@ from gateway.errors import MustNotLeave
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.outbound import Saying, sealed
 from gateway.formats import iodef_json
-from gateway.model import CaseId, Kind, Noun, PeerId, Report, ReportId, Tlp
+from gateway.model import (
+    CaseId,
+    Category,
+    Judgement,
+    Kind,
+    Noun,
+    PeerId,
+    Report,
+    ReportId,
+    SetId,
+    Tlp,
+    evolve,
+)
 from gateway.redact import Hider
 from gateway.trust import Peer
 
@@ -55,6 +67,7 @@ class Referring:
             waiting = records.to_refer(db, peer.id, BATCH)
             contents = records.contents(db, [filed.id for filed in waiting])
             salts = records.salts(db, [filed.source_sha256 for filed in waiting])
+            said = streams.last_reported(db, peer.id, [filed.id for filed in waiting])
         if not waiting:
             return False
         now = gateway.now()
@@ -63,7 +76,7 @@ class Referring:
         for filed in waiting:
             try:
                 report, salt = contents[filed.id], salts[filed.source_sha256]
-                saying = _saying(gateway, peer, filed, report, salt)
+                saying = _saying(gateway, peer, filed, report, salt, said.get(filed.id))
                 postings.append(sealed(gateway, peer.id, saying, now))
             except MustNotLeave as error:
                 stuck[filed.id] = error.detail
@@ -95,14 +108,25 @@ def _append(
 
 
 def _saying(
-    gateway: Gateway, peer: Peer, filed: Filed, report: Report, salt: tuple[bytes, bytes]
+    gateway: Gateway,
+    peer: Peer,
+    filed: Filed,
+    report: Report,
+    salt: tuple[bytes, bytes],
+    before: str | None,
 ) -> Saying:
+    """The event of a report; it stands in the place of ``before``, a SET that was taken back."""
     document = as_sent(gateway, peer, filed, report, salt)
     case = seal.CaseName(iss=gateway.me, id=CaseId(str(filed.case_id)))
     return Saying(
         kind=Kind.REPORT,
         subject=seal.case_subject(case.id),
-        body=seal.ReportBody(case=case, iodef=msgspec.Raw(document), label=Tlp.AMBER),
+        body=seal.ReportBody(
+            case=case,
+            iodef=msgspec.Raw(document),
+            label=Tlp.AMBER,
+            supersedes=SetId(issuer=gateway.me, jti=before) if before else None,
+        ),
         txn=filed.id,
         report_id=filed.id,
         case_id=filed.case_id,
@@ -115,7 +139,8 @@ def as_sent(
     """The interchange document of a report exactly as ``peer`` gets it, in JSON.
 
     Raises:
-        MustNotLeave: it names no host, or holds something that may not cross the border.
+        MustNotLeave: it names no host, was judged legitimate, or holds something that may not
+            cross the border.
     """
     message = report.message
     hider = Hider(
@@ -137,4 +162,15 @@ def as_sent(
         source_digest=salt[1],
         hider=hider,
     )
+    now_called = Category(filed.category)
+    if now_called is Category.LEGITIMATE:
+        raise MustNotLeave("it was judged legitimate, so it accuses nobody")
+    report = evolve(report, judgement=_called(report.judgement, now_called))
     return incident.guard(iodef_json.write(incident.compose(report, crossing)), hider)
+
+
+def _called(machine: Judgement | None, now: Category) -> Judgement:
+    """What the peer reads the Message is called; why a person judged otherwise stays here."""
+    if machine is not None and machine.value is now:
+        return machine
+    return Judgement(value=now, why="judged so by a person")

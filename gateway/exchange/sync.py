@@ -2,8 +2,8 @@
 
 from gateway.edges.store import peers
 from gateway.errors import NotFound
+from gateway.exchange.deciding import route_again
 from gateway.exchange.gateway import Gateway
-from gateway.exchange.intake import route_again
 from gateway.exchange.push import Pushed, announce_head, push
 from gateway.exchange.receipts import expire
 from gateway.exchange.refer import Referred, Referring

@@ -1,8 +1,15 @@
-"""A mistake is taken back: at home, and abroad where it already went. Verb: ``withdraw``."""
+"""A mistake is taken back: at home, and abroad where it already went.
+
+Verbs: ``withdraw`` (reports), ``take_back`` (only what went abroad of one).
+"""
+
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
 
 from gateway import seal
 from gateway.edges.store import cases, ledger, records, streams
-from gateway.edges.store.records import micros
+from gateway.edges.store.records import Filed, micros
 from gateway.errors import NotFound, StepIllegal
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.outbound import Saying, post, step
@@ -41,31 +48,44 @@ def withdraw(gateway: Gateway, name: str, because: str) -> Withdrawn:
             raise StepIllegal(f"{name} was reported by {filed[0].issuer}; only it can withdraw it")
         standing = [report for report in ours if report.state != "withdrawn"]
         for report in standing:
-            for posting in streams.postings_of_report(db, report.id):
-                if posting.kind != Kind.REPORT:
-                    continue
-                step(db, [posting], Step.WITHDRAW, {"why": because})
-                if posting.state == Fate.QUEUED:
-                    cancelled += 1
-                    continue
-                meant = SetId(issuer=gateway.me, jti=posting.jti)
-                body = seal.WithdrawalBody(
-                    label=Tlp.AMBER,
-                    case=seal.CaseName(iss=gateway.me, id=CaseId(str(report.case_id))),
-                    follows=meant,
-                    reason=because[:1000],
-                )
-                saying = Saying(
-                    kind=Kind.WITHDRAWAL,
-                    subject=seal.set_subject(meant),
-                    body=body,
-                    txn=report.id,
-                    report_id=report.id,
-                    case_id=report.case_id,
-                )
-                post(gateway, db, PeerId(posting.peer), [saying], now)
-                withdrawals += 1
+            one, other = take_back(gateway, db, report, because, now)
+            cancelled, withdrawals = cancelled + one, withdrawals + other
             records.withdraw(db, report.id, because)
         said = {"reports": [report.id for report in standing], "because": because}
         ledger.append(db, micros(now), "withdrawn", said, gateway.draw(SALT_BYTES))
     return Withdrawn(reports=len(standing), cancelled=cancelled, withdrawals=withdrawals)
+
+
+def take_back(
+    gateway: Gateway, db: Connection, report: Filed, because: str, now: datetime
+) -> tuple[int, int]:
+    """Take back every SET that reports ``report``; the report here stays as it is.
+
+    Returns:
+        how many SETs never left, and how many withdrawals were queued.
+    """
+    cancelled = withdrawals = 0
+    for posting in streams.postings_of_report(db, report.id):
+        if posting.kind != Kind.REPORT or not step(db, [posting], Step.WITHDRAW, {"why": because}):
+            continue
+        if posting.state == Fate.QUEUED:
+            cancelled += 1
+            continue
+        meant = SetId(issuer=gateway.me, jti=posting.jti)
+        body = seal.WithdrawalBody(
+            label=Tlp.AMBER,
+            case=seal.CaseName(iss=gateway.me, id=CaseId(str(report.case_id))),
+            follows=meant,
+            reason=because[:1000],
+        )
+        saying = Saying(
+            kind=Kind.WITHDRAWAL,
+            subject=seal.set_subject(meant),
+            body=body,
+            txn=report.id,
+            report_id=report.id,
+            case_id=report.case_id,
+        )
+        post(gateway, db, PeerId(posting.peer), [saying], now)
+        withdrawals += 1
+    return cancelled, withdrawals

@@ -26,6 +26,11 @@ _NAMES = {
     "no_origin": "no proof of origin",
     "not_agreed": "not agreed with the peer",
     "misrouted": "sent back by the peer",
+    "legitimate": "judged legitimate",
+    "category": "category not sent",
+    "too_old": "too old to send",
+    "too_few_reporters": "too few reporters",
+    "waiting": "waits for second thoughts",
     "unparseable": "no mail in it",
 }
 

@@ -1,4 +1,4 @@
-"""Cases in the database: found or opened, counted, routed. In the caller's transaction."""
+"""Cases in the database: found or opened, counted, decided. In the caller's transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -7,7 +7,10 @@ from sqlalchemy.engine import Connection
 
 from gateway.edges.store import schema as t
 from gateway.edges.store.records import as_case, chunks
-from gateway.model import Case, Noun, PeerId, Route
+from gateway.model import Case, Category, Noun, PeerId, Route
+
+_BASIS = "cases.decided_by"
+"""The setting that holds ``basis``."""
 
 
 class CaseKey(Noun):
@@ -87,20 +90,47 @@ def count(db: Connection, seen: Mapping[str, Sequence[tuple[str, int]]]) -> None
     )
 
 
-def routed(db: Connection, case_id: str, route: Route) -> None:
-    """Write where a case goes now, and mark its kept reports for reference, or keep them home."""
+def routed(db: Connection, routes: Mapping[str, Route], oldest: int) -> None:
+    """Write where cases go now; mark their kept reports for reference, or keep them home.
+
+    Args:
+        db: the transaction.
+        routes: the route of each case, by its id.
+        oldest: the oldest stamp that still goes, in microseconds since 1970; a report with an
+            older one is called too old, and stays so.
+    """
+    if not routes:
+        return
+    bind, r = sa.bindparam, t.report.c
     db.execute(
         t.case.update()
-        .where(t.case.c.id == case_id)
-        .values(peer=route.peer, shelf=route.none, reason=route.reason)
+        .where(t.case.c.id == bind("case"))
+        .values(peer=bind("to"), shelf=bind("on"), reason=bind("because")),
+        [
+            {"case": name, "to": route.peer, "on": route.none, "because": route.reason}
+            for name, route in routes.items()
+        ],
     )
-    before, after = ("kept", "to_refer") if route.peer else ("to_refer", "kept")
-    r = t.report.c
-    db.execute(
-        t.report.update()
-        .where(r.case_id == case_id, r.fate == before, r.state == "filed")
-        .values(fate=after)
-    )
+    for some in chunks([name for name, route in routes.items() if route.peer]):
+        kept = sa.and_(
+            r.case_id.in_(some),
+            r.state == "filed",
+            r.fate == "kept",
+            r.category != str(Category.LEGITIMATE),
+        )
+        db.execute(t.report.update().where(kept, r.seen_at < oldest).values(fate="too_old"))
+        db.execute(t.report.update().where(kept).values(fate="to_refer"))
+    for some in chunks([name for name, route in routes.items() if not route.peer]):
+        marked = sa.and_(r.case_id.in_(some), r.state == "filed", r.fate == "to_refer")
+        db.execute(t.report.update().where(marked).values(fate="kept"))
+
+
+def called(db: Connection, changed: Mapping[str, Category]) -> None:
+    """Write what cases are called now."""
+    if changed:
+        bind = sa.bindparam
+        statement = t.case.update().where(t.case.c.id == bind("case")).values(category=bind("now"))
+        db.execute(statement, [{"case": name, "now": now} for name, now in changed.items()])
 
 
 def get(db: Connection, case_id: str) -> Case | None:
@@ -120,6 +150,33 @@ def get(db: Connection, case_id: str) -> Case | None:
     return as_case(row) if row else None
 
 
+def several(db: Connection, ids: Collection[str]) -> dict[str, Case]:
+    """Those cases of ``ids`` that there are, by id."""
+    found: dict[str, Case] = {}
+    for some in chunks(ids):
+        query = sa.select(t.case).where(t.case.c.id.in_(some))
+        found.update({row["id"]: as_case(row) for row in db.execute(query).mappings()})
+    return found
+
+
+def waiting(
+    db: Connection, opened: int, after: tuple[int, str] = (-1, ""), most: int = 500
+) -> list[Case]:
+    """Cases that wait for second thoughts and were opened at ``opened`` or before.
+
+    They come oldest first, those behind ``after`` (when it was opened, its id).
+    """
+    c = t.case.c
+    behind = sa.tuple_(c.opened_at, c.id) > sa.tuple_(*map(sa.literal, after))
+    query = (
+        sa.select(t.case)
+        .where(c.shelf == sa.literal_column("'waiting'"), c.opened_at <= opened, behind)
+        .order_by(c.opened_at, c.id)
+        .limit(most)
+    )
+    return [as_case(row) for row in db.execute(query).mappings()]
+
+
 def page(
     db: Connection, *, most: int, after: str = "", country: str = "", peer: PeerId | None = None
 ) -> list[Case]:
@@ -137,6 +194,26 @@ def local(db: Connection, after: str = "", most: int = 500) -> list[Case]:
     c = t.case.c
     query = sa.select(t.case).where(c.id > after, c.foreign_issuer == "").order_by(c.id).limit(most)
     return [as_case(row) for row in db.execute(query).mappings()]
+
+
+def shelved(db: Connection) -> dict[str, int]:
+    """How many cases of our own reports stand on each shelf."""
+    c = t.case.c
+    query = sa.select(c.shelf, sa.func.count()).where(c.shelf.is_not(None), c.foreign_issuer == "")
+    return dict(db.execute(query.group_by(c.shelf)).all())
+
+
+def basis(db: Connection) -> str:
+    """The digest of what every case was last decided by; empty where none was."""
+    query = sa.select(t.setting.c.value).where(t.setting.c.name == _BASIS)
+    return str(db.scalar(query) or "")
+
+
+def set_basis(db: Connection, digest: str) -> None:
+    """Write down what every case is decided by from now on."""
+    s = t.setting
+    if db.execute(s.update().where(s.c.name == _BASIS).values(value=digest)).rowcount == 0:
+        db.execute(s.insert().values(name=_BASIS, value=digest))
 
 
 def find_foreign(db: Connection, issuer: PeerId, names: Collection[str]) -> dict[str, str]:

@@ -135,6 +135,7 @@ def to_refer(db: Connection, peer: str, most: int) -> list[Filed]:
         sa.select(*[r[name] for name in names])
         .join(t.case, t.case.c.id == r.case_id)
         .where(r.fate == "to_refer", r.state == "filed", t.case.c.peer == peer)
+        .where(r.category != str(Category.LEGITIMATE))
         .order_by(r.id)
         .limit(most)
     )
@@ -161,7 +162,10 @@ def amend(db: Connection, filed: Filed) -> None:
 
 
 def withdraw(db: Connection, report_id: str, because: str) -> None:
-    """Take a report out of its case's counts; the report itself stays, with the reason."""
+    """Take a report out of its case's counts; the report itself stays, with the reason.
+
+    Its reporter counts no more either, unless another standing report of the case is theirs.
+    """
     r, c = t.report.c, t.case.c
     changed = db.execute(
         t.report.update()
@@ -170,8 +174,36 @@ def withdraw(db: Connection, report_id: str, because: str) -> None:
     )
     if changed.rowcount == 0:
         return
-    of_case = sa.select(r.case_id).where(r.id == report_id).scalar_subquery()
-    db.execute(t.case.update().where(c.id == of_case).values(reports=c.reports - 1))
+    case_id, reporter = db.execute(sa.select(r.case_id, r.reporter).where(r.id == report_id)).one()
+    who = t.case_reporter.c
+    others = sa.exists().where(
+        r.case_id == case_id, r.reporter == reporter, r.state == "filed", r.reporter != ""
+    )
+    db.execute(
+        t.case_reporter.delete().where(
+            who.case_id == case_id, who.reporter == (reporter or report_id), ~others
+        )
+    )
+    left = sa.select(sa.func.count()).where(who.case_id == case_id).scalar_subquery()
+    db.execute(t.case.update().where(c.id == case_id).values(reports=c.reports - 1, reporters=left))
+
+
+def reinstate(db: Connection, report_id: str) -> None:
+    """Count a report that was withdrawn into its case again: its author says it anew."""
+    r, c = t.report.c, t.case.c
+    changed = db.execute(
+        t.report.update()
+        .where(r.id == report_id, r.state == "withdrawn")
+        .values(state="filed", why="")
+    )
+    if changed.rowcount == 0:
+        return
+    case_id, reporter = db.execute(sa.select(r.case_id, r.reporter).where(r.id == report_id)).one()
+    who = t.case_reporter.c
+    row = {"case_id": case_id, "reporter": reporter or report_id}
+    db.execute(sa.insert(t.case_reporter).prefix_with("OR IGNORE", dialect="sqlite"), [row])
+    left = sa.select(sa.func.count()).where(who.case_id == case_id).scalar_subquery()
+    db.execute(t.case.update().where(c.id == case_id).values(reports=c.reports + 1, reporters=left))
 
 
 def reports(db: Connection, *, ids: Sequence[str] = (), case_id: str = "") -> list[Filed]:
@@ -250,5 +282,6 @@ def as_case(row: RowMapping) -> Case:
         reporters=row["reporters"],
         first_seen=moment(row["first_seen"]),
         last_seen=moment(row["last_seen"]),
+        opened_at=moment(row["opened_at"]),
         foreign=((PeerId(issuer), CaseId(foreign)),) if issuer else (),
     )

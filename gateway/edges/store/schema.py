@@ -35,7 +35,7 @@ report = sa.Table(
     _column("recorded_at", Big),
     _column("seen_at", Big),  # the border's stamp, else when it was recorded
     _column("state", Text),  # filed | unparseable | withdrawn
-    _column("fate", Text),  # kept | to_refer | referred
+    _column("fate", Text),  # kept | to_refer | referred | too_old
     _column("why", Text),
     _column("origin", Text, null=True),
     _column("country", Text, null=True),
@@ -109,10 +109,19 @@ case = sa.Table(
     _column("reporters", sa.Integer),
     _column("first_seen", Big),
     _column("last_seen", Big),
+    # When the first report came here; 0 for a case that is older than this column.
+    sa.Column("opened_at", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("foreign_issuer", sa.Text, nullable=False, server_default=""),
     sa.Column("foreign_id", sa.Text, nullable=False, server_default=""),
     sa.UniqueConstraint("campaign", "country", "network", "foreign_issuer", "foreign_id"),
     sa.Index("ix_case_file_peer", "peer"),
+    sa.Index(
+        "ix_case_file_waiting",
+        "opened_at",
+        "id",
+        sqlite_where=sa.text("shelf = 'waiting'"),
+        postgresql_where=sa.text("shelf = 'waiting'"),
+    ),
     sa.Index("ix_case_file_foreign", "foreign_issuer", "foreign_id"),
 )
 case_reporter = sa.Table(
@@ -120,6 +129,19 @@ case_reporter = sa.Table(
     metadata,
     _column("case_id", Text, key=True),
     _column("reporter", Text, key=True),
+)
+correction = sa.Table(
+    "correction",
+    metadata,
+    _column("about", Text, key=True),  # a case or a report
+    # From 1; the last one holds.
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    _column("category", Text),
+    _column("was", Text),
+    _column("because", Text),
+    _column("at", Big),
+    _column("delete_after", Big, null=True),
+    sa.Column("hold", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 peer = sa.Table(
     "peer",

@@ -151,6 +151,21 @@ def postings_of_report(db: Connection, report_id: str) -> list[Posting]:
     return _postings(db, query)
 
 
+def last_reported(db: Connection, peer: PeerId, reports: Collection[str]) -> dict[str, str]:
+    """The ``jti`` of the last SET that may have reached ``peer`` about each of those reports."""
+    found: dict[str, str] = {}
+    s = t.sent.c
+    for some in chunks(reports):
+        query = (
+            sa.select(s.report_id, s.jti)
+            .where(s.report_id.in_(some), s.peer == peer, s.kind == "report")
+            .where(s.state != str(Fate.CANCELLED))
+            .order_by(s.place)
+        )
+        found.update(db.execute(query).all())
+    return found
+
+
 def move(
     db: Connection, peer: PeerId, changes: Sequence[tuple[str, str, Mapping[str, object]]]
 ) -> int:
