@@ -381,3 +381,16 @@ def test_a_sync_of_many_cases_sends_each_once(world):
     for _ in range(2):
         sync(world.at["FR"])
     assert arrived(world) == 30
+
+
+def test_a_case_that_was_let_go_is_not_held_again_by_new_limits(world):
+    follow(world, PLAIN)
+    world.take("FR", fresh(world, number=1))
+    world.drain()
+    world.clock.turn(days=20)
+    follow(world, Policy(reporters=5))
+    route_again(world.at["FR"])
+    assert case(world)[0] is None
+    world.take("FR", fresh(world, number=2))
+    world.drain()
+    assert arrived(world) == 2

@@ -6,7 +6,7 @@ Verbs: ``opening`` (a new case), ``settle`` (some cases again), ``route_again`` 
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -107,21 +107,31 @@ def route_again(gateway: Gateway) -> int:
         same = cases.basis(db) == basis
         if same and not cases.waiting(db, due, most=1):
             return 0
-    moved = 0
+    if same:
+        return _each(gateway, now, lambda db, last: cases.waiting(db, due, last))
+    moved = _each(gateway, now, lambda db, last: cases.local(db, last[1]))
     with gateway.store.write() as db:
-        register = peers.register(db)
-        if same:
-            after = (-1, "")
-            while some := cases.waiting(db, due, after):
-                moved += settle(gateway, db, some, register, now)
-                after = (micros(some[-1].opened_at), some[-1].id)
-            return moved
-        last = ""
-        while some := cases.local(db, last):
-            moved += settle(gateway, db, some, register, now)
-            last = some[-1].id
-        cases.set_basis(db, _basis(gateway, register))
+        cases.set_basis(db, basis)
     return moved
+
+
+def _each(
+    gateway: Gateway, now: datetime, page: Callable[[Connection, tuple[int, str]], list[Case]]
+) -> int:
+    """Decide every case that ``page`` gives again, page by page; how many were decided otherwise.
+
+    Each page is a transaction of its own, so that nobody waits for long, and an interrupted round
+    is simply gone through again.
+    """
+    moved = 0
+    last = (-1, "")
+    while True:
+        with gateway.store.write() as db:
+            found = page(db, last)
+            if not found:
+                return moved
+            moved += settle(gateway, db, found, peers.register(db), now)
+            last = (micros(found[-1].opened_at), found[-1].id)
 
 
 def _basis(gateway: Gateway, register: Register) -> str:
