@@ -289,6 +289,8 @@ def test_the_command_line_judges_shows_and_lists(world, tmp_path):
     assert machine["value"] == both["judged"]["by_hand"][0]["was"]
     listed = run(tmp_path, "case", "list", "--json")
     assert [one["category"] for one in json.loads(listed.stdout)].count("legitimate") == 1
+    held = run(tmp_path, "case", "list", "--shelf", "legitimate", "--json")
+    assert [one["id"] for one in json.loads(held.stdout)] == [name]
     answer = run(tmp_path, "case", "judge", name, "spam", "--because", "no", "--json")
     assert json.loads(answer.stdout)["was"] == "legitimate"
 

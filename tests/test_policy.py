@@ -276,8 +276,10 @@ def test_a_harmless_copy_does_not_shield_the_mailing(world):
     assert case(world) == (None, 1, 2, 2)
     world.drain()
     assert arrived(world) == 1
+    world.take("FR", wanted + fresh(world, number=3) + b"\r\n--b--\r\n")
     rows = world.rows("FR", "SELECT category = 'legitimate', fate FROM report ORDER BY id")
-    assert rows == [(1, "kept"), (0, "referred")]
+    assert rows == [(1, "kept"), (0, "referred"), (1, "kept")]
+    assert case(world) == (None, 1, 3, 3)
 
 
 def test_a_change_of_policy_is_followed_by_what_is_held_and_by_what_flows(world):

@@ -9,7 +9,7 @@ from gateway.edges.store import cases, corrections, records, streams
 from gateway.errors import NotFound
 from gateway.exchange.judge import judge as call
 from gateway.exchange.withdraw import withdraw as take_back
-from gateway.model import Case, Category, Correction, Judgement, PeerId
+from gateway.model import Case, Category, Correction, Judgement, Nowhere, PeerId
 
 
 @click.group()
@@ -20,15 +20,26 @@ def case() -> None:
 @case.command("list")
 @click.option("--country", default="", help="Only cases of this country.")
 @click.option("--peer", default="", help="Only cases that go to this peer.")
+@click.option(
+    "--shelf",
+    default="",
+    type=click.Choice(["", *(str(one) for one in Nowhere)]),
+    help="Only cases that go nowhere for this reason.",
+)
 @click.option("--after", default="", help="Begin after this case.")
 @click.option("--most", default=50, show_default=True, type=click.IntRange(1, 1000))
 @screen.json_option
 @screen.command
-def list_(country: str, peer: str, after: str, most: int, json: bool) -> None:
+def list_(country: str, peer: str, shelf: str, after: str, most: int, json: bool) -> None:
     """List cases by id."""
     with screen.gateway().store.read() as db:
         found = cases.page(
-            db, most=most, after=after, country=country, peer=PeerId(peer) if peer else None
+            db,
+            most=most,
+            after=after,
+            country=country,
+            peer=PeerId(peer) if peer else None,
+            shelf=Nowhere(shelf) if shelf else None,
         )
         by_hand = corrections.holding(db, [one.id for one in found])
     if json:

@@ -218,7 +218,8 @@ def _words(finding: Finding) -> None:
     if finding.category:
         screen.say(f"  {finding.category.value}: {finding.category.why}")
     if finding.route:
-        screen.say(f"  goes to {finding.route.peer or 'nobody'}: {finding.route.reason}")
+        held = f" ({finding.route.none})" if finding.route.none else ""
+        screen.say(f"  goes to {finding.route.peer or 'nobody'}{held}: {finding.route.reason}")
     for problem in finding.problems:
         screen.say(f"  problem: {problem}")
     if finding.as_sent is not None:

@@ -104,7 +104,7 @@ def add(
     screen.say(f"Its fingerprint: {_fingerprint(peer)}")
     screen.say("Compare it over the telephone; if it differs: entente peers remove")
     if moved:
-        screen.say(f"{moved} cases can go there now: entente sync")
+        screen.say(f"{moved} cases were routed again: entente case list, entente sync")
 
 
 def _fingerprint(peer: Peer) -> str:

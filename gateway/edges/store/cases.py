@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from gateway.edges.store import schema as t
 from gateway.edges.store.records import as_case, chunks
-from gateway.model import Case, Category, Noun, PeerId, Route
+from gateway.model import Case, Category, Noun, Nowhere, PeerId, Route
 
 _BASIS = "cases.decided_by"
 """The setting that holds ``basis``."""
@@ -178,14 +178,22 @@ def waiting(
 
 
 def page(
-    db: Connection, *, most: int, after: str = "", country: str = "", peer: PeerId | None = None
+    db: Connection,
+    *,
+    most: int,
+    after: str = "",
+    country: str = "",
+    peer: PeerId | None = None,
+    shelf: Nowhere | None = None,
 ) -> list[Case]:
-    """At most ``most`` cases by id after ``after``, of one country or peer where asked."""
+    """At most ``most`` cases by id after ``after``, of one country, peer or shelf where asked."""
     query = sa.select(t.case).where(t.case.c.id > after).order_by(t.case.c.id).limit(most)
     if country:
         query = query.where(t.case.c.country == country)
     if peer:
         query = query.where(t.case.c.peer == peer)
+    if shelf:
+        query = query.where(t.case.c.shelf == shelf)
     return [as_case(row) for row in db.execute(query).mappings()]
 
 
