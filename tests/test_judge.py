@@ -171,6 +171,16 @@ def test_a_judgement_of_a_case_leaves_a_report_that_was_judged_by_itself(world):
     assert standing(world) == [("filed", 1), (1, 1)]
 
 
+def test_what_one_report_is_called_does_not_undo_the_judgement_of_its_case(world):
+    names = world.take("FR", *(mail(address("US"), number=n) for n in range(2))).reports
+    judge(world.at["FR"], only(world), Category.LEGITIMATE, "asked for")
+    done = judge(world.at["FR"], names[0], Category.SPAM, "not by this reader")
+    assert done.route is not None
+    assert done.route.none == "legitimate"
+    world.drain()
+    assert world.cable.calls == []
+
+
 def test_a_judgement_by_hand_holds_for_what_comes_later(world):
     world.take("FR", mail(address("US"), number=1))
     judge(world.at["FR"], only(world), Category.LEGITIMATE, "asked for")

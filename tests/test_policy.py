@@ -396,3 +396,23 @@ def test_a_case_that_was_let_go_is_not_held_again_by_new_limits(world):
     world.take("FR", fresh(world, number=2))
     world.drain()
     assert arrived(world) == 2
+
+
+def test_a_case_that_a_later_mail_shows_to_be_worse_is_called_so_and_decided_again(world):
+    follow(world, evolve(PLAIN, categories=(Category.OTHER,)))
+    (text,) = texts(1)
+    world.take("FR", fresh(world, text))
+    assert case(world)[0] is None
+    plain = fresh(world, text, number=2)
+    head, _, body = plain.partition(b"Content-Type: text/plain; charset=utf-8\r\n\r\n")
+    world.take(
+        "FR",
+        head
+        + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n"
+        + body
+        + b"--b\r\nContent-Disposition: attachment; filename=a.exe\r\n\r\nx\r\n--b--\r\n",
+    )
+    assert case(world) == ("category", 0, 2, 2)
+    assert world.rows("FR", "SELECT category FROM case_file") == [("malware",)]
+    world.drain()
+    assert arrived(world) == 0
