@@ -127,21 +127,18 @@ def _call_by_its_reports(db: Connection, case: Case) -> None:
 def _home(
     gateway: Gateway, db: Connection, reports: Sequence[Filed], now: datetime
 ) -> tuple[int, int]:
-    """Keep reports of our own at home, and take back what went; how many of each kind."""
-    ours = [report for report in reports if report.issuer == gateway.me]
+    """Keep reports at home, and take back what went; how many never left, and how many did."""
     cancelled = withdrawals = 0
-    for report in ours:
+    for report in reports:
         one, other = take_back(gateway, db, report, "judged legitimate", now)
         cancelled, withdrawals = cancelled + one, withdrawals + other
-    corrections.take_home(db, [report.id for report in ours], _BACK)
+    corrections.take_home(db, [report.id for report in reports], _BACK)
     return cancelled, withdrawals
 
 
 def _decide(gateway: Gateway, db: Connection, case: Case, now: datetime) -> Route:
-    """Route a case of our own again after a judgement; the route that holds then."""
+    """Route a case again after a judgement; a partner's case stays. The route that holds then."""
     case = cases.several(db, [case.id])[case.id]
-    if case.foreign:
-        return case.route
     settled = deciding.settle(gateway, db, [case], peers.register(db), now)
     case = cases.several(db, [case.id])[case.id]
     if not settled and case.route.peer is not None:
