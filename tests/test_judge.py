@@ -9,15 +9,18 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner
 
+from gateway import report
 from gateway.cli import entente
 from gateway.edges.store import corrections
-from gateway.errors import NotFound, StepIllegal
+from gateway.errors import MustNotLeave, NotFound, StepIllegal
 from gateway.exchange.examine import examine
+from gateway.exchange.inspect import look
 from gateway.exchange.judge import judge
 from gateway.exchange.sync import sync
 from gateway.exchange.withdraw import withdraw
-from gateway.model import Category, evolve
+from gateway.model import Category, Judgement, evolve
 from gateway.protocol import Fate
+from tests.forgeries import decode
 from tests.simulator import AT_ONCE, World, address, mail, texts
 
 SECRET = "the neighbour Ottilie Quandt signed up for it"
@@ -79,6 +82,9 @@ def test_a_set_that_was_made_and_not_sent_is_cancelled(world):
     world.drain()
     assert states(world) == [Fate.CANCELLED, Fate.ACCEPTED]
     assert standing(world) == [("filed", 1), (1, 1)]
+    # Nobody ever saw the first one, so the second one stands in no place but its own.
+    ((token,),) = world.rows("US", "SELECT token FROM received WHERE kind = 'report'")
+    assert b"supersedes" not in decode(bytes(token).split(b".")[1])
 
 
 def test_what_went_abroad_is_taken_back_and_can_be_said_again(world):
@@ -192,6 +198,23 @@ def test_a_judgement_by_hand_holds_for_what_comes_later(world):
     world.take("FR", mail(address("US"), number=3))
     world.drain()
     assert world.rows("US", "SELECT category, count(*) FROM report") == [("malware", 3)]
+
+
+def test_what_is_called_legitimate_leaves_by_no_door(world):
+    """Not even where somebody marked it by mistake, nor for the view of a peer."""
+    world.take("FR", mail(address("US")))
+    with world.at["FR"].store.write() as db:
+        db.exec_driver_sql("UPDATE report SET category = 'legitimate', fate = 'to_refer'")
+    world.drain()
+    assert world.cable.calls == []
+    assert states(world) == []
+    why = "stays here: it was judged legitimate, so it accuses nobody"
+    assert world.rows("FR", "SELECT fate, why FROM report") == [("kept", why)]
+    fr = world.at["FR"]
+    read = report.normalise(mail(address("US")), fr.locate)
+    wanted = evolve(read, judgement=Judgement(value=Category.LEGITIMATE, why="x"))
+    with pytest.raises(MustNotLeave, match="legitimate"):
+        look(fr, "m", wanted, as_sent=world.at["US"].me, content=mail(address("US")))
 
 
 def test_a_judgement_lets_go_what_policy_leaves_out(world):

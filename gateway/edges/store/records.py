@@ -135,7 +135,6 @@ def to_refer(db: Connection, peer: str, most: int) -> list[Filed]:
         sa.select(*[r[name] for name in names])
         .join(t.case, t.case.c.id == r.case_id)
         .where(r.fate == "to_refer", r.state == "filed", t.case.c.peer == peer)
-        .where(r.category != str(Category.LEGITIMATE))
         .order_by(r.id)
         .limit(most)
     )
