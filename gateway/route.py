@@ -24,6 +24,10 @@ HELD: Final = frozenset(
 """The shelves of our own policy: a case leaves them by time, by a reporter or by judgement."""
 
 
+STALE: Final = "its stamp was older than policy.oldest_days allows: counted, not sent"
+"""Why one report of a case that goes abroad stays at home as too old."""
+
+
 class Standing(Noun):
     """How a case stands when it is decided whether it goes now.
 

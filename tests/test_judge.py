@@ -234,6 +234,7 @@ def test_what_is_known_abroad_by_another_name_is_said(world):
     world.drain()
     done = judge(world.at["FR"], only(world), Category.MALWARE, "x")
     assert (done.abroad, done.withdrawals) == (1, 0)
+    assert judge(world.at["FR"], only(world), Category.MALWARE, "again").abroad == 0
     world.drain()
     assert states(world) == [Fate.ACCEPTED]
 

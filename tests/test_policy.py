@@ -234,8 +234,8 @@ def test_reports_too_old_are_counted_and_never_sent_though_a_younger_one_goes(wo
     world.take("FR", fresh(world, number=4, days=15))
     world.drain()
     assert arrived(world) == 1
-    fates = world.rows("FR", "SELECT fate FROM report ORDER BY seen_at")
-    assert fates == [("too_old",), ("too_old",), ("too_old",), ("referred",)]
+    fates = world.rows("FR", "SELECT fate, why FROM report ORDER BY seen_at")
+    assert fates == [("too_old", route.STALE)] * 3 + [("referred", "")]
 
 
 def test_a_report_that_grows_old_while_it_has_no_peer_is_not_sent_when_one_comes(tmp_path):

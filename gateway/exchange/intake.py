@@ -321,7 +321,7 @@ def _filed(
         seen_at=intake.seen_at,
         state="filed" if report.parseable else "unparseable",
         fate=fate,
-        why="; ".join(report.problems),
+        why="; ".join(report.problems) or (route.STALE if fate == "too_old" else ""),
         origin=report.origin.address if report.origin else None,
         country=hosting.country if hosting else None,
         network=hosting.network if hosting else NO_HOSTING,

@@ -76,14 +76,20 @@ def judge(gateway: Gateway, name: str, category: Category, because: str) -> Judg
         if case is not None:
             corrections.call_reports(db, case.id, category)
             cases.called(db, {case.id: category})
+            after = _standing(records.reports(db, case_id=case.id))
         else:
             corrections.call_report(db, about, category)
+            after = records.reports(db, ids=[about])
             case = cases.several(db, [str(before[0].case_id)]).get(str(before[0].case_id))
             if case is not None:
                 _call_by_its_reports(db, case)
-        ids = [report.id for report in before]
-        changed = [r for r in records.reports(db, ids=ids) if r.category == category]
-        cancelled, withdrawals = _home(gateway, db, changed, now) if _harmless(category) else (0, 0)
+        changed = [report for report in after if report.category == category]
+        cancelled = withdrawals = abroad = 0
+        if category is Category.LEGITIMATE:
+            cancelled, withdrawals = _home(gateway, db, changed, now)
+        else:
+            was_so = {report.id for report in before if report.category == category}
+            abroad = sum(r.fate == "referred" and r.id not in was_so for r in changed)
         route = _decide(gateway, db, case, now) if case is not None else None
     return Judged(
         about=about,
@@ -92,13 +98,9 @@ def judge(gateway: Gateway, name: str, category: Category, because: str) -> Judg
         reports=len(changed),
         cancelled=cancelled,
         withdrawals=withdrawals,
-        abroad=0 if _harmless(category) else sum(r.fate == "referred" for r in changed),
+        abroad=abroad,
         route=route,
     )
-
-
-def _harmless(category: Category) -> bool:
-    return category is Category.LEGITIMATE
 
 
 def _standing(filed: Sequence[Filed]) -> list[Filed]:

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 from gateway.edges.store import schema as t
 from gateway.edges.store.records import as_case, chunks
 from gateway.model import Case, Category, Noun, Nowhere, PeerId, Route
+from gateway.route import STALE
 
 _BASIS = "cases.decided_by"
 """The setting that holds ``basis``."""
@@ -118,7 +119,9 @@ def routed(db: Connection, routes: Mapping[str, Route], oldest: int) -> None:
             r.fate == "kept",
             r.category != str(Category.LEGITIMATE),
         )
-        db.execute(t.report.update().where(kept, r.seen_at < oldest).values(fate="too_old"))
+        why = sa.case((r.why == "", STALE), else_=r.why)
+        stale = t.report.update().where(kept, r.seen_at < oldest)
+        db.execute(stale.values(fate="too_old", why=why))
         db.execute(t.report.update().where(kept).values(fate="to_refer"))
     for some in chunks([name for name, route in routes.items() if not route.peer]):
         marked = sa.and_(r.case_id.in_(some), r.state == "filed", r.fate == "to_refer")
