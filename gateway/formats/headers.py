@@ -21,7 +21,6 @@ Fields = tuple[tuple[str, str], ...]
 
 _NAME = re.compile(r"[!-9;-~]{1,998}[ \t]*").fullmatch
 _USUAL_NAME = 64
-_LONE_CR = re.compile(rb"\r(?!\n|\Z)")
 _LINE_END = re.compile(r"\n(?![ \t])")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _CONTROL_BYTES = bytes(sorted({*range(32), 127} - {9, 10, 13}))
@@ -46,7 +45,7 @@ _WIDER = {
 }  # fmt: skip
 
 
-def split(block: bytes) -> tuple[Fields, bool]:
+def split(block: bytes, *, bare: bool = True) -> tuple[Fields, bool]:
     """The fields of a header block as (name, unfolded raw value), in their order.
 
     Unfolding removes the line break and keeps the white space after it, RFC 5322 §2.2.3. Bytes
@@ -54,11 +53,12 @@ def split(block: bytes) -> tuple[Fields, bool]:
 
     Args:
         block: the bytes up to, and without, the empty line; any kind of line break.
+        bare: whether a carriage return alone may end a line of it.
 
     Returns:
         The fields, and whether every line was one; reading stops at the first that is none.
     """
-    if _LONE_CR.search(block):
+    if bare and b"\r" in block:
         block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     fields: list[tuple[str, str]] = []
     whole = True

@@ -20,7 +20,7 @@ WHOLE_MESSAGES = frozenset({"message/rfc822", "message/global", "message/news"})
 HEADERS_ONLY = frozenset({"text/rfc822-headers", "message/rfc822-headers"})
 """Types whose body is the header of a mail (RFC 6522 §4)."""
 
-_BARE_CR = re.compile(rb"\r(?!\n)")
+_BARE_CR = re.compile(rb"\r[^\n]")
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _EMPTY_LINE_ANY = re.compile(rb"(?>\r\n|\r|\n)(?:\r\n|\r|\n)")
 _DELIMITER = re.compile(rb"\n--")
@@ -122,7 +122,9 @@ class _Walk:
     def __init__(self, source: bytes, limits: ReadingLimits) -> None:
         self.source = source
         self.limits = limits
-        self.bare = b"\r" in source and _BARE_CR.search(source) is not None
+        self.bare = b"\r" in source and (
+            source.endswith(b"\r") or _BARE_CR.search(source) is not None
+        )
         self.parts: list[Part] = []
         self.open: list[tuple[int, bytes | None]] = []  # (place of the container, its boundary)
         self.known: dict[bytes, int] = {}  # boundary -> its place in ``open``; the outermost wins
@@ -269,7 +271,7 @@ class _Walk:
         if head_end - start > limit:
             raise Unparseable(f"a header has more than {limit} bytes")
         block = source[start:head_end]
-        fields, clean = headers.split(block)
+        fields, clean = headers.split(block, bare=self.bare)
         if len(fields) > self.limits.header_lines:
             raise Unparseable(f"a header has more than {self.limits.header_lines} fields")
         if not clean:
