@@ -237,7 +237,7 @@ def test_a_file_that_is_no_mail_is_refused(source):
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", MAILS)
-@pytest.mark.parametrize("size", [1_000, 256_000, 2_000_000])
+@pytest.mark.parametrize("size", [0, 1_000, 60_000])
 def test_a_hostile_mail_is_read_or_refused_and_nothing_else(name, size):
     read = read_or_reason(MAILS[name](size))
     assert isinstance(read, str) or read.message.size > 0

@@ -243,7 +243,7 @@ def test_a_chain_of_feedback_reports_deeper_than_the_bound_is_unparseable():
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", MAILS)
 def test_a_hostile_mail_becomes_a_report_bare_and_wrapped(name):
-    source = MAILS[name](300_000)
+    source = MAILS[name](60_000)
     normalise(source)
     normalise(wrapped(TRAVELLED + FROM_JO, "x", inner=source))
     normalise(feedback(source))
