@@ -23,7 +23,8 @@ DISGUISES = (
     "javascript:alert(1)", "data:text/html,x", "file:///etc/hostname", "gopher://a.example/",
     "ftp://a.example/x", "HTTPS://A.EXAMPLE/X", "http&#58;//a.example/", "http&colon;//a.example/",
     "&#104;ttp://a.example/", "http://a.example/&amp;amp;amp;amp;amp;x", "http://user:@a.example/",
-    "http://a.example/\u202egpj.exe", "http://" + "a." * 126 + "example/", "http://" + "a" * 64 + ".b/",
+    "http://a.example/\u202egpj.exe", "http://" + "a." * 126 + "example/",
+    "http://" + "a" * 64 + ".b/",
     "http://a.example/" + "x" * 5_000, "www.a.example", "WWW.A.EXAMPLE/x", "hxxp://a.example/",
 )  # fmt: skip
 """Links as hostile mails spell them, among them every spelling of a loopback address."""
@@ -87,7 +88,9 @@ PAGES: dict[str, Maker] = {
     "pages in pages": page(b"<iframe srcdoc='<iframe>'>"),
     "drawings in drawings": page(b"<svg><math>"),
     "hidden blocks opened and closed": _in_turns(b"<div style=display:none>", b"</div>"),
-    "sizes opened and closed": _in_turns(b"<p style=font-size:0><b style=font-size:9px>", b"</b></p>"),
+    "sizes opened and closed": _in_turns(
+        b"<p style=font-size:0><b style=font-size:9px>", b"</b></p>"
+    ),
     "sizes in turns": page(b"<i style=font-size:0>a<br></i>b"),
     "attributes of one element": _attributes,
     "one attribute": page(b"a", b'<p title="'),
