@@ -73,6 +73,7 @@ class Checks:
         return written, as_xml
 
 
+@pytest.mark.timeout(7_200)
 def test_mutated_mails_become_the_same_valid_report_twice(long_campaign, registry):
     """5,000 mails through the whole normaliser, then again in other processes; 100,000 with
     ``--campaign``."""

@@ -64,40 +64,48 @@ class Blobs:
                 repeated.
             HomeUnusable: the system refuses.
         """
-        waiting: list[tuple[Path, Path]] = []
+        waiting: list[tuple[str, str]] = []
+        made: set[str] = set()
+        place = ""
         try:
+            # Paths go as text: a Path for each costs as much as writing the file.
             for digest, content in packed.items():
-                path = self._path(digest)
-                with ours(path):
-                    if path.exists():
-                        continue
-                    path.parent.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
-                    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-                    waiting.append((beside, path))
-                    _write(beside, content)
-            with ours(self.directory):
-                if waiting:
-                    self._settle(waiting)
+                folder = f"{self.directory}/{digest[0]}"
+                place = f"{folder}/{digest}.zst"
+                if os.path.exists(place):  # noqa: PTH110
+                    continue
+                if folder not in made:
+                    Path(folder).mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+                    made.add(folder)
+                beside = f"{folder}/.{digest}.zst.{os.getpid()}.new"
+                waiting.append((beside, place))
+                _write(beside, content)
+            place = str(self.directory)
+            if waiting:
+                self._settle(waiting)
+        except OSError:
+            with ours(Path(place)):
+                raise
         finally:
             for beside, _ in waiting:
                 with suppress(OSError):
-                    beside.unlink()
+                    os.unlink(beside)  # noqa: PTH108
 
-    def _settle(self, waiting: list[tuple[Path, Path]]) -> None:
+    def _settle(self, waiting: list[tuple[str, str]]) -> None:
         """Make the files durable under their names; the list is emptied as they get there."""
-        if len(waiting) < FEW:
+        few = len(waiting) < FEW
+        if few:
             for beside, _ in waiting:
-                sync_file(beside)
+                sync_file(Path(beside))
         else:
             sync_system(self.directory)
-        folders = {path.parent for _, path in waiting}
-        few = len(waiting) < FEW
+        folders = {os.path.dirname(path) for _, path in waiting}  # noqa: PTH120
         while waiting:
             beside, path = waiting[-1]
-            beside.replace(path)
+            os.replace(beside, path)  # noqa: PTH105
             waiting.pop()
         if few:
-            for folder in (*folders, self.directory):
+            for folder in (*map(Path, folders), self.directory):
                 settle(folder)
         else:
             sync_system(self.directory)
@@ -132,8 +140,12 @@ class Blobs:
         return self.directory / digest[0] / f"{digest}.zst"
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: str, content: bytes) -> None:
     """Write a file, not yet durable."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
+    try:
+        left = memoryview(content)
+        while left:
+            left = left[os.write(handle, left) :]
+    finally:
+        os.close(handle)
