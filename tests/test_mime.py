@@ -81,6 +81,11 @@ def test_a_header_ends_at_a_delimiter_and_at_a_line_that_is_none():
     ]
 
 
+def test_parts_are_found_where_no_empty_line_ends_the_header():
+    source = TOP.removesuffix(b"\n") + b"--b\n\none\n--b\nX: 1\n\ntwo\n--b--\n"
+    assert bodies(source) == [("text/plain", b"one"), ("text/plain", b"two")]
+
+
 def test_a_long_boundary_is_understood():
     name = b"b" * 300
     source = b"From: a\nContent-Type: multipart/mixed; boundary=%s\n\n--%s\n\nx\n--%s--\n"

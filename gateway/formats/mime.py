@@ -116,6 +116,10 @@ def _first_other(block: bytes) -> int:
     return len(block)
 
 
+_Delimiter = tuple[int, int, bytes]
+"""Where a line with two hyphens begins, where the next line does, and what follows the hyphens."""
+
+
 class _Walk:
     """One pass over one source; everything in it moves forward only."""
 
@@ -129,14 +133,13 @@ class _Walk:
         self.open: list[tuple[int, bytes | None]] = []  # (place of the container, its boundary)
         self.known: dict[bytes, int] = {}  # boundary -> its place in ``open``; the outermost wins
         self.empty_from, self.empty_to = -1, -1
-        self.delimiters = self._delimiters()
-        self.next = next(self.delimiters, None)
+        self.delimiters: Iterator[_Delimiter] = iter(())
+        self.next: _Delimiter | None = None
 
-    def _delimiters(self) -> Iterator[tuple[int, int, bytes]]:
-        """Every line that begins with two hyphens: where it begins, its next line, its rest."""
-        if self.source.startswith(b"--"):
-            yield 0, *self._line(2)
-        for found in (_DELIMITER_ANY if self.bare else _DELIMITER).finditer(self.source):
+    def _delimiters(self, start: int) -> Iterator[_Delimiter]:
+        """Every line from ``start`` on that begins with two hyphens."""
+        pattern = _DELIMITER_ANY if self.bare else _DELIMITER
+        for found in pattern.finditer(self.source, max(start - 1, 0)):
             yield found.end() - 2, *self._line(found.end())
 
     def _line(self, start: int) -> tuple[int, bytes]:
@@ -197,6 +200,10 @@ class _Walk:
             raise Unparseable(f"the mail's parts are nested deeper than {self.limits.depth}")
         self.open.append((len(self.parts) - 1, boundary))
         if boundary is not None:
+            if not self.known:
+                # Nothing was looked for until now, and after the last one's end nothing will be.
+                self.delimiters = self._delimiters(self.parts[-1].start)
+                self.next = next(self.delimiters, None)
             self.known.setdefault(boundary, len(self.open) - 1)
 
     def _owner(self, rest: bytes) -> tuple[int, bool] | None:
