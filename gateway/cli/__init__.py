@@ -1,5 +1,6 @@
 """The command line: one file a subject, thin over ``exchange``. Verb: ``main``."""
 
+import gc
 import importlib
 import sys
 from collections.abc import Mapping
@@ -26,6 +27,11 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Every command and where it stands."""
+
+
+_YOUNG_OBJECTS: Final = 50_000
+"""Objects between two looks of the garbage collector: a batch of reports makes some ten thousand,
+all of them needed, and to look through them every 700 took a tenth of an import."""
 
 
 class _Shelf(click.Group):
@@ -66,6 +72,7 @@ def entente(home: str | None) -> None:
 
 def main() -> None:
     """Run the command line; Ctrl-C ends it with exit code 130."""
+    gc.set_threshold(_YOUNG_OBJECTS)
     try:
         entente.main(standalone_mode=False)
     except click.exceptions.Abort:
