@@ -1,8 +1,10 @@
 """How alike two mails are by their fingerprints, and which campaign a mail belongs to.
 
-Two mails tell one lure only if their words are alike *and* something that the reader meets first
-is: how the body opens, or what the subject says. So the long text that a kit puts under every
-lure joins nothing; neither does a foot, nor a cover text. Verbs: ``likeness``, ``choose``.
+Two mails tell one lure only if their words are alike *and* what the reader meets first is: how
+the body opens, what the subject says. The more of that is alike, the less of the words need be:
+the rest may be padding or cover text. So the long text that a kit puts under every lure joins
+nothing, neither does a foot; and no subject joins alone, where bodies open differently.
+Verbs: ``likeness``, ``choose``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,22 +12,19 @@ from collections.abc import Mapping, Sequence
 from gateway.campaign.sketch import MARKS
 from gateway.model import Fingerprint
 
-JOIN = 0.5
-"""From this estimated Jaccard similarity of words on, a mail may belong to a campaign's leader."""
-LEAD, FIRST = 0.45, 0.4
-"""So alike the openings must be, and so alike their first words, or"""
-TOPIC = 0.7
-"""so alike the subjects."""
-FIRSTS = 8
-"""How many codes of an opening are its first words: fewer than stand in a mail of one sentence,
-whose opening runs into the text that a firm puts under all its mail."""
-FEW = 3
-"""A subject of fewer long words is no evidence; "your account" is the subject of many lures."""
-COVERED = 0.15
-"""Where the openings are nearly equal, so alike the words; the rest may be cover text."""
-NEARLY = 0.8
-LONG = 20
-"""Codes of an opening that can be nearly equal to another by no chance."""
+JOIN, PADDED, COVERED = 0.5, 0.25, 0.15
+"""Estimated Jaccard similarities of all words: enough where one thing that is met first is alike;
+where two are, and some words may be padding; where a long opening is, and most may be a cover."""
+LEAD, PART, NEARLY = 0.45, 0.3, 0.8
+"""Similarities of openings: alike by themselves; beside one subject or brand; nearly equal."""
+FIRST, FIRSTS = 0.4, 8
+"""How alike the first words of an opening must be, and how many they are: fewer long words than
+stand in two sentences, so that no opening counts that only runs into a text below it."""
+TOPIC, FEW = 0.7, 3
+"""How alike subjects must be, and how many long words make one: "your account" is everybody's."""
+SOME, LONG = 8, 20
+"""How many codes of an opening can be nearly equal to another by no chance: beside words that
+are somewhat alike, and beside a cover."""
 
 
 def comparable(mark: Fingerprint) -> bool:
@@ -57,15 +56,27 @@ def similarity(marks_a: Sequence[int], marks_b: Sequence[int]) -> float:
 
 def likeness(one: Fingerprint, other: Fingerprint) -> float:
     """How alike two mails are that may be one mailing, 0 to 1; 0 where they are not one."""
+    # Most mails that are compared share a few common marks only, which costs little to see.
+    most = max(len(one.marks), len(other.marks))
+    if len(set(one.marks).intersection(other.marks)) < COVERED * most:
+        return 0.0
     words = similarity(one.marks, other.marks)
-    if words < COVERED or _parted(one.brand, other.brand):
+    named = not set(one.brand).isdisjoint(other.brand)
+    if words < COVERED or (one.brand and other.brand and not named):
         return 0.0
     lead = _shared(one.lead, other.lead)
-    if words < JOIN:
-        long = min(len(one.lead), len(other.lead)) >= LONG
-        return words if long and lead >= NEARLY else 0.0
-    first = lead >= LEAD and _shared(one.lead[:FIRSTS], other.lead[:FIRSTS]) >= FIRST
-    return words if first or _one_topic(one, other) else 0.0
+    length = min(len(one.lead), len(other.lead))
+    first = _shared(one.lead[:FIRSTS], other.lead[:FIRSTS]) >= FIRST
+    topic = _one_topic(one, other)
+    if words >= JOIN:
+        opens = first and lead >= LEAD
+        two = [topic, named, lead >= PART].count(True) > 1
+        alike = opens or two or _only_topic(one, other)
+    elif words >= PADDED:
+        alike = (topic and (first or lead >= PART)) or (lead >= NEARLY and length >= SOME)
+    else:
+        alike = lead >= NEARLY and length >= LONG
+    return words if alike else 0.0
 
 
 def choose(mark: Fingerprint, candidates: Mapping[str, Fingerprint]) -> str | None:
@@ -95,11 +106,12 @@ def _shared(one: tuple[int, ...], other: tuple[int, ...]) -> float:
 
 
 def _one_topic(one: Fingerprint, other: Fingerprint) -> bool:
-    """Whether the subjects say the same; a body that says nothing makes few words enough."""
-    enough = min(len(one.topic), len(other.topic)) >= FEW or not (one.lead or other.lead)
-    return enough and _shared(one.topic, other.topic) >= TOPIC
+    """Whether the subjects say the same, in words enough."""
+    return min(len(one.topic), len(other.topic)) >= FEW and (
+        _shared(one.topic, other.topic) >= TOPIC
+    )
 
 
-def _parted(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Whether both senders name a brand and keep naming it, and not the same one."""
-    return bool(one) and bool(other) and set(one).isdisjoint(other)
+def _only_topic(one: Fingerprint, other: Fingerprint) -> bool:
+    """Whether the subjects say the same, of mails whose bodies say nothing."""
+    return not one.lead and not other.lead and _shared(one.topic, other.topic) >= TOPIC
