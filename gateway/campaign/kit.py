@@ -8,6 +8,7 @@ The law: linear in what is looked at, which is bounded. Verb: ``name``.
 """
 
 import re
+from collections.abc import Iterable
 from hashlib import sha256
 
 from gateway.model import Message
@@ -29,11 +30,18 @@ _FIELDS = (
     "Feedback-ID", "Auto-Submitted", "X-Campaign", "X-CampaignID", "X-PHP-Originating-Script",
     "Errors-To", "Disposition-Notification-To", "Return-Receipt-To",
 )  # fmt: skip
-# In the spellings that programs use, which differ from program to program.
-_SPELT = frozenset(
-    spelt for name in _FIELDS for spelt in (name, name.title(), name.lower(), name.upper())
-)
-_PROGRAMS = frozenset({"x-mailer", "user-agent", "x-mimeole"})
+
+
+def _spelt(names: Iterable[str]) -> frozenset[str]:
+    """Names of fields in the spellings of programs, which differ from program to program."""
+    return frozenset(
+        spelt for name in names for spelt in (name, name.title(), name.lower(), name.upper())
+    )
+
+
+_SPELT = _spelt(_FIELDS)
+_TYPES = _spelt(["Content-Type"])
+_PROGRAMS = _spelt(["X-Mailer", "User-Agent", "X-MimeOLE"])
 # With one of these begins what the lure says; the template around it stands before.
 _CONTENT = re.compile(
     rb"<(?:p|a|img|h[1-6]|br|hr|span|font|b|strong|i|em|li|pre)[\s>/]", re.IGNORECASE
@@ -56,23 +64,20 @@ def name(message: Message, opening: bytes) -> str:
     """
     if not opening and not message.links:
         return ""
-    order: list[str] = []
-    forms = [_link(message)]
-    for field, value in [pair for pair in message.headers if pair[0] in _SPELT]:
-        order.append(field)
-        known = field.lower()
-        if known == "message-id":
-            forms.append(_form(value.partition("@")[0]))
-        elif known == "content-type":
+    pairs = [pair for pair in message.headers if pair[0] in _SPELT]
+    forms = [field for field, _ in pairs]
+    for field, value in pairs:
+        if field in _TYPES:
             media_type, _, rest = value.partition(";")
             forms += (media_type.lower(), _form(rest.partition("oundary=")[2]))
-        elif known in _PROGRAMS:
+        elif field in _PROGRAMS:
             forms.append(value[:200].rstrip("0123456789. ()[]"))
+    forms += (_form((message.message_id or "").partition("@")[0]), _link(message))
     begins = _CONTENT.search(opening)
     before = opening[: begins.start()] if begins else opening
     elements = _ELEMENT.findall(before)[:ELEMENTS]
     skeleton = b"".join([*elements, *_ATTRIBUTE.findall(before)[:ELEMENTS]]).lower()
-    told = "\n".join([*order, *forms])
+    told = "\n".join(forms)
     return sha256(told.encode("utf-8", "replace") + skeleton).hexdigest()[:16]
 
 
