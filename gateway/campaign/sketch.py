@@ -118,7 +118,7 @@ def _brand(
     part of the sender's domain, or of a link's host, counts as being said.
     """
     found = []
-    for word in set(named):
+    for word in set(named[:10]):
         if len(word) < _LONG or word in _ROLES or word.startswith(words.NUMBER):
             continue
         said = body.count(word) + (word in topic)
