@@ -221,13 +221,21 @@ class Correction(Noun):
 class Fingerprint(Noun):
     """What makes two Messages one mailing.
 
-    ``exact`` is the hex digest of the folded visible text; ``marks`` the bottom of its shingle
-    hashes (a sketch), sorted; ``words`` how many words there were.
+    ``exact`` is the hex digest of the folded visible text; ``marks`` the bottom of the hashes of
+    its neighbouring words (a sketch), sorted; ``words`` how many words there were. ``lead``,
+    ``topic`` and ``brand`` are 16-bit codes of single words: of the long words with which the
+    body opens and of the subject's, in their order, and of what the sender calls himself and
+    keeps saying.
+    ``kit`` names what the mail was made with; empty where nothing shows it.
     """
 
     exact: str
     marks: tuple[int, ...]
     words: int
+    lead: tuple[int, ...] = ()
+    topic: tuple[int, ...] = ()
+    brand: tuple[int, ...] = ()
+    kit: str = ""
 
 
 class Complaint(Noun):

@@ -112,17 +112,27 @@ def normalise(source: bytes, locate: Locate, settings: Settings | None = None) -
         received,
         locate,
         settings.borders,
+        _opening(walked),
     )
 
 
-def _found(report: Report, received: mail.Mail, locate: Locate, borders: tuple[str, ...]) -> Report:
+def _opening(walked: mime.Walked) -> bytes:
+    """The first bytes of the mail's first HTML part, decoded; empty where it has none."""
+    for part in walked.parts:
+        if part.media_type == "text/html" and part.enclosed is None:
+            return walked.content(part, campaign.OPENING)
+    return b""
+
+
+def _found(
+    report: Report, received: mail.Mail, locate: Locate, borders: tuple[str, ...], opening: bytes
+) -> Report:
     """``report`` with its Message and all that is found out about it."""
     message = received.message
     if any(_is_address(link.host) for link in message.links):
         message = evolve(message, links=tuple(_located(link, locate) for link in message.links))
     found = trace.find(message.headers, locate, borders)
     traced = None if isinstance(found, trace.Untraced) else found
-    name = message.sender.name if message.sender else None
     return evolve(
         report,
         message=message,
@@ -131,7 +141,7 @@ def _found(report: Report, received: mail.Mail, locate: Locate, borders: tuple[s
         judgement=category.judge(
             message, received.text, origin=traced, feedback=report.complaint.feedback_type
         ),
-        fingerprint=campaign.fingerprint(received.text, message.subject, name),
+        fingerprint=campaign.fingerprint(received.text, message, opening),
         problems=(
             (*report.problems, found.reason)
             if isinstance(found, trace.Untraced)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from gateway.cli import screen
-from gateway.edges.store import cases, corrections, records, streams
+from gateway.edges.store import campaigns, cases, corrections, records, streams
 from gateway.errors import NotFound
 from gateway.exchange.judge import judge as call
 from gateway.exchange.withdraw import withdraw as take_back
@@ -68,6 +68,7 @@ def show(case_id: str, json: bool) -> None:
         found = cases.get(db, case_id)
         if found is None:
             raise NotFound(f"there is no case {case_id}", hint="entente case list")
+        kit = campaigns.made(db, found.campaign)
         filed = records.reports(db, case_id=found.id)
         sent = [p for report in filed for p in streams.postings_of_report(db, report.id)]
         read = records.contents(db, [report.id for report in filed])
@@ -78,6 +79,7 @@ def show(case_id: str, json: bool) -> None:
         screen.say_json(
             {
                 "case": found,
+                "made_with": kit,
                 "reports": filed,
                 "judged": {"by_hand": made, "by_machine": machine},
                 "sent": fates,
@@ -93,6 +95,8 @@ def show(case_id: str, json: bool) -> None:
     screen.say(f"goes to {found.route.peer or 'nobody'}{held}: {found.route.reason}")
     for line in _judged(machine, made):
         screen.say(line)
+    if kit:
+        screen.say(f"made with kit {kit.kit}, as are {kit.others} other campaigns")
     rows = [[r.id, r.origin or "-", r.category, r.state, r.fate, r.why] for r in filed]
     screen.table("Reports", ["report", "origin", "category", "state", "fate", "why"], rows)
     rows = [[p.jti, p.kind, p.peer, p.state, p.why] for p in sent]

@@ -67,6 +67,7 @@ class Finding(Noun):
     attachments: tuple[Attachment, ...]
     category: Judgement | None
     campaign: str | None
+    kit: str | None
     route: Going | None
     problems: tuple[str, ...]
     as_sent: str | None = None
@@ -113,6 +114,7 @@ def look(
         attachments=message.attachments if message else (),
         category=report.judgement,
         campaign=(report.fingerprint.exact or None) if report.fingerprint else None,
+        kit=(report.fingerprint.kit or None) if report.fingerprint else None,
         route=goes,
         problems=report.problems,
         as_sent=_as_sent(gateway, register, as_sent, report, content) if as_sent else None,

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from gateway import campaign, redact, route
 from gateway.edges import clock
-from gateway.edges.store import cases, corrections, ledger, peers, records
+from gateway.edges.store import campaigns, cases, corrections, ledger, peers, records
 from gateway.edges.store.cases import CaseKey
 from gateway.edges.store.records import Filed, micros, moment
 from gateway.exchange import deciding
@@ -147,18 +147,11 @@ def _original(gateway: Gateway, arrived: Arrived, at: int) -> tuple[str, int, by
 def _campaigns(db: Connection, marks: Sequence[Fingerprint], at: int) -> dict[str, str]:
     """The campaign of each folded text of a batch; new ones are entered."""
     comparable = {mark.exact: mark for mark in marks if campaign.comparable(mark)}
-    known = records.campaigns_by_exact(db, comparable)
-    met: dict[str, str] = {}
-    for exact, mark in comparable.items():
-        if exact in known:
-            continue
-        name = campaign.choose(mark, records.campaigns_near(db, mark.marks))
-        if name is None:
-            name = exact
-            records.new_campaign(db, name, mark, at)
-        met[exact] = name
-    records.meet_exact(db, met)
-    return known | met
+    known = campaigns.known(db, comparable)
+    new = [mark for exact, mark in comparable.items() if exact not in known]
+    gathered = campaign.gather(new, *campaigns.near(db, new))
+    campaigns.keep(db, gathered, at)
+    return known | gathered.campaigns
 
 
 def _route(

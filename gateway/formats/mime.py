@@ -72,9 +72,13 @@ class Walked:
     source: bytes
     parts: tuple[Part, ...]
 
-    def content(self, part: Part) -> bytes:
-        """The decoded bytes of ``part``'s body (RFC 2045 §6); junk in it is skipped."""
-        raw = self.source[part.start : part.end]
+    def content(self, part: Part, most: int | None = None) -> bytes:
+        """The decoded bytes of ``part``'s body (RFC 2045 §6); junk in it is skipped.
+
+        Of no more than the first ``most`` encoded bytes, where that is given.
+        """
+        end = part.end if most is None else min(part.end, part.start + most)
+        raw = self.source[part.start : end]
         encoding = (part.first("content-transfer-encoding") or "").partition(";")[0].strip().lower()
         if encoding == "base64":
             return headers.from_base64(raw)

@@ -1,4 +1,4 @@
-"""Reports, campaigns and cases in the database. Each function works in the caller's transaction.
+"""Reports and cases in the database. Each function works in the caller's transaction.
 
 A batch is written with one statement a table; whatever can be asked for a whole batch at once
 is, because the cost of a report is the cost of the road.
@@ -17,7 +17,6 @@ from gateway.model import (
     CaseId,
     Category,
     Country,
-    Fingerprint,
     Noun,
     Nowhere,
     PeerId,
@@ -27,7 +26,6 @@ from gateway.model import (
 
 _PACK = msgspec.msgpack.Encoder()
 _REPORT = msgspec.msgpack.Decoder(Report)
-_MARKS = msgspec.msgpack.Decoder(tuple[int, ...])
 CHUNK = 900
 """How many values one statement may name; SQLite's classic bound is 999."""
 
@@ -212,52 +210,6 @@ def reports(db: Connection, *, ids: Sequence[str] = (), case_id: str = "") -> li
     query = sa.select(*[r[name] for name in names]).order_by(r.id)
     query = query.where(r.case_id == case_id) if case_id else query.where(r.id.in_(ids))
     return [Filed(**row) for row in db.execute(query).mappings()]
-
-
-def campaigns_by_exact(db: Connection, exacts: Collection[str]) -> dict[str, str]:
-    """The campaign of each folded text already met."""
-    found: dict[str, str] = {}
-    for some in chunks(exacts):
-        query = sa.select(t.campaign_exact).where(t.campaign_exact.c.exact.in_(some))
-        found.update(db.execute(query).all())
-    return found
-
-
-def campaigns_near(
-    db: Connection, marks: Sequence[int], most: int = 8
-) -> dict[str, tuple[int, ...]]:
-    """The ``most`` campaigns whose leader shares the most ``marks``, with the leader's marks."""
-    if not marks:
-        return {}
-    shared = sa.func.count().label("shared")
-    near = (
-        sa.select(t.campaign_mark.c.campaign, shared)
-        .where(t.campaign_mark.c.mark.in_(marks))
-        .group_by(t.campaign_mark.c.campaign)
-        .order_by(shared.desc(), t.campaign_mark.c.campaign)
-        .limit(most)
-        .subquery()
-    )
-    query = sa.select(t.campaign.c.id, t.campaign.c.marks).join(
-        near, near.c.campaign == t.campaign.c.id
-    )
-    return {row.id: _MARKS.decode(row.marks) for row in db.execute(query)}
-
-
-def new_campaign(db: Connection, name: str, mark: Fingerprint, at: int) -> None:
-    """Enter a campaign with ``mark`` as its leader."""
-    row = {"id": name, "exact": mark.exact, "marks": _PACK.encode(mark.marks)}
-    db.execute(t.campaign.insert(), [{**row, "words": mark.words, "first_seen": at}])
-    if mark.marks:
-        rows = [{"mark": m, "campaign": name} for m in mark.marks]
-        db.execute(t.campaign_mark.insert(), rows)
-
-
-def meet_exact(db: Connection, met: Mapping[str, str]) -> None:
-    """Remember which campaign each folded text of ``met`` belongs to."""
-    if met:
-        rows = [{"exact": exact, "campaign": name} for exact, name in met.items()]
-        db.execute(sa.insert(t.campaign_exact).prefix_with("OR IGNORE", dialect="sqlite"), rows)
 
 
 def as_case(row: RowMapping) -> Case:

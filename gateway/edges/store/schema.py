@@ -77,22 +77,25 @@ campaign = sa.Table(
     "campaign",
     metadata,
     _column("id", Text, key=True),
-    _column("exact", Text),
-    _column("marks", Bytes),  # the leader's sketch, msgpack
-    _column("words", sa.Integer),
+    _column("leader", Bytes),  # the Fingerprint of its first mail, msgpack
+    _column("kit", Text),  # what that mail was made with; empty where nothing shows it
     _column("first_seen", Big),
+    sa.Index("ix_campaign_kit", "kit"),
 )
 campaign_exact = sa.Table(
     "campaign_exact",
     metadata,
     _column("exact", Text, key=True),
     _column("campaign", Text),
+    sqlite_with_rowid=False,
 )
 campaign_mark = sa.Table(
     "campaign_mark",
     metadata,
     _column("mark", Big, key=True),
     _column("campaign", Text, key=True),
+    _column("entered_at", Big),  # a full mark gives up its oldest campaign
+    sqlite_with_rowid=False,
 )
 case = sa.Table(
     "case_file",
