@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway import campaign, category, trace
+from gateway import campaign, category, report, trace
 from gateway.config import ReadingLimits
 from gateway.edges import blobs
 from gateway.edges.registry import open_registry
@@ -27,7 +27,6 @@ from gateway.edges.wire import Answer, Target
 from gateway.exchange import intake, push, receive, refer
 from gateway.exchange.intake import Arrived
 from gateway.formats import mail, mime
-from gateway.report import normalise
 from tests.bench.mails import material
 from tests.bench.pair import befriended
 
@@ -78,7 +77,7 @@ def reading(mails: list[bytes], stages: Stages) -> None:
     """Read every mail, stage by stage."""
     locate, limits = open_registry().locate, ReadingLimits()
     for source in mails[:200]:
-        normalise(source, locate)
+        report.normalise(source, locate)
     for source in mails:
         with stages.of("read: parts and header"):
             walked = mime.walk(source, limits)
@@ -91,9 +90,8 @@ def reading(mails: list[bytes], stages: Stages) -> None:
                 locate(origin.address)
         with stages.of("category"):
             category.judge(found.message, found.text)
-        name = found.message.sender.name if found.message.sender else None
         with stages.of("campaign"):
-            campaign.fingerprint(found.text, found.message.subject, name)
+            campaign.fingerprint(found.text, found.message, report._opening(walked))
         with stages.of("pack"):
             blobs.pack(source)
 
@@ -102,7 +100,8 @@ def exchanging(mails: list[bytes], stages: Stages) -> int:
     """File every mail, refer, push and receive what goes abroad; how many did."""
     with tempfile.TemporaryDirectory() as place, befriended(Path(place)) as (one, two):
         arrived = [
-            Arrived(report=normalise(m, one.locate), content=m, packed=blobs.pack(m)) for m in mails
+            Arrived(report=report.normalise(m, one.locate), content=m, packed=blobs.pack(m))
+            for m in mails
         ]
         for at in range(0, len(arrived), BATCH):
             with stages.of("file"):
