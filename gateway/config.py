@@ -161,6 +161,41 @@ class Exchange(Noun, frozen=True, forbid_unknown_fields=True):
     """Bytes of one answer that are read; a peer can not fill our memory."""
 
 
+Days = Annotated[int, Meta(ge=1, le=36_500)]
+
+
+class Retention(Noun, frozen=True, forbid_unknown_fields=True):
+    """How many days each kind of data stays; what it is stands in ``gateway/docs/retention.md``.
+
+    A row gets its date when it is written; a changed setting counts for what stands already
+    after ``entente purge --reconsider``.
+    """
+
+    originals: Days = 180
+    """Days for a mail as it came; peers may ask for it, and a case is seldom older."""
+    reports: Days = 365
+    """Days for what was read of a mail and the sender's address: a year shows a sender's habits."""
+    reporters: Days = 365
+    """Days in which two reports can be told to be one reporter's; for counting, nothing else."""
+    cases: Days = 730
+    """Days after its last report for the reason in words why a case went where it did."""
+    fingerprints: Days = 730
+    """Days after its last report in which a mailing is recognised when it comes again."""
+    messages: Days = 1_095
+    """Days for signed messages sent and received, reports inside: peers and courts ask late."""
+    journal: Days = 3_650
+    """Days for what the journal says in words; its digests and heads stay for ever."""
+    contacts: Days = 365
+    """Days for the names and addresses of a peer's staff after the exchange with it has ended."""
+
+    def __post_init__(self) -> None:
+        """The journal must still say what became of everything else."""
+        others = (name for name in self.__struct_fields__ if name != "journal")
+        longest = max(others, key=lambda name: int(getattr(self, name)))
+        if self.journal < getattr(self, longest):
+            raise ValueError(f"retention.journal must not be shorter than retention.{longest}")
+
+
 class Config(Noun, frozen=True, forbid_unknown_fields=True):
     """An installation's settings. Made by ``read``, or directly by tests."""
 
@@ -178,6 +213,7 @@ class Config(Noun, frozen=True, forbid_unknown_fields=True):
     hosting: HostingSettings = HostingSettings()
     policy: Policy = Policy()
     exchange: Exchange = Exchange()
+    retention: Retention = Retention()
 
     def __post_init__(self) -> None:
         """Check what no single type can say."""
@@ -310,6 +346,9 @@ def example(
     lines += ["", "# [exchange]"]
     wire = msgspec.structs.asdict(Exchange())
     lines += [f"# {key} = {_quoted(value)}" for key, value in wire.items()]
+    lines += ["", "# [retention]   # days"]
+    kept = msgspec.structs.asdict(Retention())
+    lines += [f"# {key} = {value}" for key, value in kept.items()]
     text = "\n".join(lines) + "\n"
     read(text.encode())
     return text

@@ -184,7 +184,8 @@ class Fate(StrEnum):
 
     ``rejected`` is what 400 or ``setErrs`` said: unsigned, so no proof, but it does not go
     again. ``recalled`` is withdrawn while it was under way: it still has to arrive, because the
-    withdrawal that follows it names it. ``expired`` was held for 30 days and then refused.
+    withdrawal that follows it names it. ``expired`` was held for 30 days and then refused, or
+    waited to be delivered until its content had to be deleted.
     """
 
     QUEUED = "queued"
@@ -255,8 +256,15 @@ SENT: Moves = MappingProxyType(
         Fate.MISROUTED,
         Fate.UNSUPPORTED,
         Fate.REFUSED,
+        Fate.EXPIRED,
     )
     | {
+        (Fate.QUEUED, Step.EXPIRE): Fate.EXPIRED,
+        (Fate.SENT, Step.EXPIRE): Fate.EXPIRED,
+        (Fate.RECALLED, Step.EXPIRE): Fate.WITHDRAWN,
+        (Fate.EXPIRED, Step.ACKNOWLEDGE): Fate.DELIVERED,
+        (Fate.EXPIRED, Step.REJECT): Fate.REJECTED,
+        (Fate.EXPIRED, Step.WITHDRAW): Fate.WITHDRAWN,
         (Fate.QUEUED, Step.ATTEMPT): Fate.SENT,
         (Fate.QUEUED, Step.OFFER): Fate.OFFERED,
         (Fate.QUEUED, Step.WITHDRAW): Fate.CANCELLED,
@@ -293,6 +301,7 @@ SENT: Moves = MappingProxyType(
             (Step.ACKNOWLEDGE, state),
         )
     }
+    | _stays(Fate.EXPIRED, Step.ATTEMPT, Step.EXPIRE)
     | _stays(Fate.OFFERED, Step.OFFER)
     | _stays(Fate.REJECTED, Step.REJECT)
     | _stays(Fate.UNPROVED, Step.OVERDUE)

@@ -18,6 +18,7 @@ LAYERS = (
     "answers",
     "strict_json",
     "config",
+    "retention",
     "hosting",
     "formats",
     "redact",

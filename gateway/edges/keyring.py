@@ -89,6 +89,11 @@ class Keyring:
         """
         return _keyed(self.reporters, "reporter", reporter.strip()).hex()[:32]
 
+    @property
+    def reporters_check(self) -> str:
+        """Eight characters that tell this key of pseudonyms from another one."""
+        return _check(self.reporters)
+
     def redaction(self, peer: PeerId) -> bytes:
         """The 32-byte key that hides recipients towards ``peer`` (RFC 6590 §3), one per peer."""
         return _keyed(self.redaction_root, "redaction", peer)

@@ -20,6 +20,7 @@ from gateway.gate import Admitted
 from gateway.incident import Reported
 from gateway.model import Hosting, Kind, Nowhere, Route, SetId, Verdict
 from gateway.protocol import Fate, Step
+from gateway.retention import Class
 from gateway.seal import (
     HeadBody,
     ReceiptBody,
@@ -104,6 +105,7 @@ class Effects:
             category=str(reported.category),
             campaign=None,
             case_id=case_id,
+            delete_after=self._until(Class.REPORT),
         )
         self._filed.append(filed)
         self._by_jti[jti] = filed
@@ -119,7 +121,8 @@ class Effects:
         streams.decide(self._db, before.verdict, gone)
         (filed,) = records.reports(self._db, ids=[before.report_id])
         if filed.source_sha256 != reported.report_id:
-            records.withdraw(self._db, filed.id, f"superseded by {reported.report_id}")
+            until = self._until(Class.REPORT)
+            records.withdraw(self._db, filed.id, f"superseded by {reported.report_id}", until)
             return None
         records.amend(
             self._db,
@@ -167,13 +170,22 @@ class Effects:
         filed = self._by_jti.get(meant.jti)
         before = streams.arrivals(self._db, self._peer.id, [meant.jti]).get(meant.jti)
         if before is not None:
-            gone = msgspec.structs.replace(before, verdict=str(Fate.WITHDRAWN), why=because[:1000])
+            gone = msgspec.structs.replace(
+                before,
+                verdict=str(Fate.WITHDRAWN),
+                why=because[:1000],
+                delete_after=before.delete_after or self._until(Class.MESSAGE),
+            )
             streams.decide(self._db, before.verdict, gone)
         report_id = filed.id if filed else (before.report_id if before else None)
         case_id = filed.case_id if filed else (before.case_id if before else None)
         if report_id is not None:
-            records.withdraw(self._db, report_id, because)
+            records.withdraw(self._db, report_id, because, self._until(Class.REPORT))
         return report_id, case_id
+
+    def _until(self, kind: Class) -> int | None:
+        """When what is written now has to go."""
+        return self._gateway.terms.until(kind, self._at)
 
     def _prove(self, receipt: str, body: ReceiptBody) -> None:
         """Write what a receipt proves; a line with another digest proves nothing."""

@@ -10,6 +10,7 @@ from gateway.edges.keyring import Keyring
 from gateway.edges.store import Store
 from gateway.edges.wire import Wire
 from gateway.model import Hosting, PeerId
+from gateway.retention import Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,3 +34,8 @@ class Gateway:
     def me(self) -> PeerId:
         """Our own identifier."""
         return self.config.peer_id
+
+    @property
+    def terms(self) -> Terms:
+        """How long what is written now may stay."""
+        return Terms(days=self.config.retention)

@@ -14,9 +14,10 @@ from sqlalchemy.engine import Connection
 
 from gateway import campaign, redact, route
 from gateway.edges import clock
-from gateway.edges.store import campaigns, cases, corrections, ledger, peers, records
+from gateway.edges.store import campaigns, cases, corrections, ledger, peers, records, settings
 from gateway.edges.store.cases import CaseKey
-from gateway.edges.store.records import Filed, micros, moment
+from gateway.edges.store.records import Filed, Kept, micros, moment
+from gateway.errors import KeyUnusable
 from gateway.exchange import deciding
 from gateway.exchange.gateway import Gateway
 from gateway.model import (
@@ -30,6 +31,7 @@ from gateway.model import (
     Route,
     evolve,
 )
+from gateway.retention import Class
 from gateway.route import Standing
 from gateway.trust import Register
 
@@ -80,7 +82,7 @@ def fresh(gateway: Gateway, digests: Collection[str], reporter: str) -> set[str]
     ``reporter`` is the pseudonym, empty where nobody is named.
     """
     with gateway.store.read() as db:
-        return set(digests) - records.known_sources(db, gateway.me, reporter, digests)
+        return set(digests) - _known(gateway, db, reporter, digests)
 
 
 def accept(gateway: Gateway, batch: Sequence[Arrived], reporter: str) -> Accepted:
@@ -98,8 +100,10 @@ def accept(gateway: Gateway, batch: Sequence[Arrived], reporter: str) -> Accepte
     gateway.blobs.keep({digest: arrived.packed for digest, arrived in first.items()})
     now = gateway.now()
     with gateway.store.write() as db:
-        known = records.known_sources(db, gateway.me, reporter, first)
+        known = _known(gateway, db, reporter, first)
         new = [arrived for digest, arrived in first.items() if digest not in known]
+        # A purge removes originals only while it holds this lock: what went since is kept again.
+        gateway.blobs.keep({a.report.source_sha256: a.packed for a in new})
         ids = _enter(gateway, db, new, reporter, now) if new else []
     unparseable = sum(not arrived.report.parseable for arrived in new)
     return Accepted(
@@ -108,6 +112,25 @@ def accept(gateway: Gateway, batch: Sequence[Arrived], reporter: str) -> Accepte
         unparseable=unparseable,
         reports=tuple(ReportId(id_) for id_ in ids),
     )
+
+
+def _known(
+    gateway: Gateway, db: Connection, reporter: str, digests: Collection[str]
+) -> set[str]:
+    """Those of ``digests`` that count as reported by ``reporter`` already.
+
+    Raises:
+        KeyUnusable: the key that made this pseudonym was destroyed meanwhile.
+    """
+    key = settings.pseudonyms(db) if reporter else None
+    if key is None:
+        return records.known_sources(db, gateway.me, reporter, digests)
+    if key.check != gateway.keys.reporters_check:
+        raise KeyUnusable(
+            "the key of the reporters' pseudonyms was destroyed while this ran",
+            hint="run it again; if it says the same: entente keys destroy-pseudonyms once more",
+        )
+    return records.known_sources(db, gateway.me, reporter, digests, key.since)
 
 
 def _enter(
@@ -122,7 +145,9 @@ def _enter(
     intakes = placed.intakes
     records.keep_originals(db, [_original(gateway, arrived, at) for arrived in new])
     oldest = deciding.oldest(gateway, now)
+    dates = gateway.terms.until(Class.REPORT, at), gateway.terms.until(Class.REPORTER, at)
     filed = [_filed(gateway.me, i, placed.routes, reporter, at, oldest) for i in intakes]
+    filed = [_dated(one, dates) for one in filed]
     parseable = {i.id: i.report for i in intakes if i.report.parseable}
     records.file_reports(db, filed, parseable)
     seen: dict[str, list[tuple[str, int]]] = defaultdict(list)
@@ -130,18 +155,23 @@ def _enter(
         if intake.case_id:
             # A report that nobody is named for counts as one complainant of its own.
             seen[intake.case_id].append((reporter or intake.id, intake.seen_at))
-    cases.count(db, seen)
+    cases.count(db, seen, gateway.terms.until(Class.REPORTER, at) if reporter else None)
     _lift(gateway, db, placed, register, now)
     digests = [[i.id, i.report.source_sha256, i.case_id] for i in intakes]
     ledger.append(db, at, "reported", {"reports": digests}, gateway.draw(SALT_BYTES))
     return [intake.id for intake in intakes]
 
 
-def _original(gateway: Gateway, arrived: Arrived, at: int) -> tuple[str, int, bytes, bytes, int]:
+def _original(gateway: Gateway, arrived: Arrived, at: int) -> Kept:
     salt = gateway.draw(SALT_BYTES)
-    report = arrived.report
-    salted = redact.salted(salt, arrived.content)
-    return report.source_sha256, report.source_size, salt, salted, at
+    return Kept(
+        sha256=arrived.report.source_sha256,
+        size=arrived.report.source_size,
+        salt=salt,
+        salted=redact.salted(salt, arrived.content),
+        stored_at=at,
+        delete_after=gateway.terms.until(Class.ORIGINAL, at),
+    )
 
 
 def _campaigns(db: Connection, marks: Sequence[Fingerprint], at: int) -> dict[str, str]:
@@ -290,6 +320,11 @@ def _lift(
         if name in now_called or case.route.none in route.HELD
     ]
     deciding.settle(gateway, db, cases.several(db, touched).values(), register, now)
+
+
+def _dated(filed: Filed, dates: tuple[int | None, int | None]) -> Filed:
+    """The report with the dates on which its content goes, and its reporter is forgotten."""
+    return evolve(filed, delete_after=dates[0], forget_after=dates[1] if filed.reporter else None)
 
 
 def _filed(

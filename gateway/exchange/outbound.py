@@ -62,6 +62,7 @@ def sealed(gateway: Gateway, peer: PeerId, saying: Saying, now: datetime) -> Pos
         signed_at=micros(now),
         report_id=saying.report_id,
         case_id=saying.case_id,
+        delete_after=gateway.terms.message_until(saying.kind, micros(now)),
     )
 
 

@@ -12,13 +12,14 @@ from sqlalchemy.engine import Connection
 from gateway import gate, protocol
 from gateway.edges.store import ledger, peers, streams
 from gateway.edges.store.records import micros
-from gateway.edges.store.streams import Arrival
+from gateway.edges.store.streams import Arrival, Conflict
 from gateway.exchange import receipts
 from gateway.exchange.effects import Effects
 from gateway.exchange.gateway import Gateway
 from gateway.formats.iodef_document import Document
 from gateway.gate import Admitted, Again, Context, Decision, Known, Refusal
-from gateway.model import Envelope, Kind, Opened, PeerId, SetId, Verdict
+from gateway.model import Envelope, Kind, Opened, PeerId, SetId, Verdict, evolve
+from gateway.retention import Class
 from gateway.seal import ReceiptLine
 from gateway.trust import Peer, Register
 
@@ -108,7 +109,15 @@ class _Sitting:
         """Keep another content under a known ``jti`` as evidence."""
         if refused.check.name == "conflict":
             at = micros(found.received_at)
-            streams.keep_conflict(self._db, found.issuer, found.jti, found.digest, found.token, at)
+            kept = Conflict(
+                issuer=found.issuer,
+                jti=found.jti,
+                digest=found.digest,
+                token=found.token,
+                received_at=at,
+                delete_after=self._gateway.terms.until(Class.MESSAGE, at),
+            )
+            streams.keep_conflict(self._db, kept)
 
     def _decide(self, new: Sequence[Opened]) -> None:
         effects = Effects(self._gateway, self._db, self._peer, self._now)
@@ -144,8 +153,13 @@ class _Sitting:
             if decided.kind is Kind.REPORT and name is not None:
                 self._reports[name] = found.jti
             row = _arrival(found, Verdict.ACCEPTED, report_id=report_id, case_id=case_id)
-            return row, self._line(found, None)
-        return _refused(found, decided), self._line(found, decided)
+            return self._dated(row), self._line(found, None)
+        return self._dated(_refused(found, decided)), self._line(found, decided)
+
+    def _dated(self, row: Arrival) -> Arrival:
+        """The row with the date on which its token goes."""
+        until = self._gateway.terms.message_until(row.kind, row.received_at)
+        return evolve(row, delete_after=until)
 
     def _line(self, found: Opened, decided: Decision | None) -> ReceiptLine | None:
         """The line of a receipt, where this kind is receipted at all."""

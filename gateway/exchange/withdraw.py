@@ -15,6 +15,7 @@ from gateway.exchange.gateway import Gateway
 from gateway.exchange.outbound import Saying, post, step
 from gateway.model import CaseId, Kind, Noun, PeerId, SetId, Tlp
 from gateway.protocol import Fate, Step
+from gateway.retention import Class
 
 SALT_BYTES = 32
 
@@ -50,7 +51,8 @@ def withdraw(gateway: Gateway, name: str, because: str) -> Withdrawn:
         for report in standing:
             one, other = take_back(gateway, db, report, because, now)
             cancelled, withdrawals = cancelled + one, withdrawals + other
-            records.withdraw(db, report.id, because)
+            until = gateway.terms.until(Class.REPORT, micros(now))
+            records.withdraw(db, report.id, because, until)
         said = {"reports": [report.id for report in standing], "because": because}
         ledger.append(db, micros(now), "withdrawn", said, gateway.draw(SALT_BYTES))
     return Withdrawn(reports=len(standing), cancelled=cancelled, withdrawals=withdrawals)
@@ -66,9 +68,13 @@ def take_back(
     """
     cancelled = withdrawals = 0
     for posting in streams.postings_of_report(db, report.id):
-        if posting.kind != Kind.REPORT or not step(db, [posting], Step.WITHDRAW, {"why": because}):
+        if posting.kind != Kind.REPORT:
             continue
-        if posting.state == Fate.QUEUED:
+        until = posting.delete_after or gateway.terms.until(Class.MESSAGE, micros(now))
+        if not step(db, [posting], Step.WITHDRAW, {"why": because, "delete_after": until}):
+            continue
+        never_left = posting.state == Fate.EXPIRED and not posting.attempts
+        if posting.state == Fate.QUEUED or never_left:
             cancelled += 1
             continue
         meant = SetId(issuer=gateway.me, jti=posting.jti)

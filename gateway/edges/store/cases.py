@@ -48,15 +48,18 @@ def open_cases(db: Connection, rows: Sequence[Mapping[str, object]]) -> None:
         db.execute(t.case.insert(), list(rows))
 
 
-def count(db: Connection, seen: Mapping[str, Sequence[tuple[str, int]]]) -> None:
+def count(
+    db: Connection, seen: Mapping[str, Sequence[tuple[str, int]]], until: int | None = None
+) -> None:
     """Count new reports into their cases.
 
     Args:
         db: the transaction.
         seen: for each case id the (reporter's pseudonym, seen at) of each new report.
+        until: when the pseudonyms must be forgotten; None where nobody stands behind them.
     """
     pairs = [
-        {"case_id": case, "reporter": who}
+        {"case_id": case, "reporter": who, "delete_after": until}
         for case, reports in seen.items()
         for who in {reporter for reporter, _ in reports}
     ]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection, RowMapping
 
 from gateway.edges.store import schema as t
@@ -23,6 +24,7 @@ from gateway.model import (
     Report,
     Route,
 )
+from gateway.retention import GONE
 
 _PACK = msgspec.msgpack.Encoder()
 _REPORT = msgspec.msgpack.Decoder(Report)
@@ -48,6 +50,8 @@ class Filed(Noun):
     category: str
     campaign: str | None
     case_id: str | None
+    delete_after: int | None = None
+    forget_after: int | None = None
 
 
 def micros(moment: datetime) -> int:
@@ -69,14 +73,26 @@ def chunks(values: Collection[str] | Collection[int]) -> Iterable[Sequence[objec
         yield listed[start : start + CHUNK]
 
 
-def known_sources(db: Connection, issuer: str, reporter: str, digests: Collection[str]) -> set[str]:
-    """Those of ``digests`` that ``reporter`` has already reported."""
+def known_sources(
+    db: Connection, issuer: str, reporter: str, digests: Collection[str], forgotten: int = 0
+) -> set[str]:
+    """Those of ``digests`` that ``reporter`` has already reported.
+
+    A named reporter's mail that somebody reported of whom nothing is known any more counts as
+    reported by the same person, for a source names its recipient; ``forgotten`` is the time up
+    to which the pseudonyms mean nothing, in microseconds since 1970.
+    """
     found: set[str] = set()
+    r = t.report.c
+    same = r.reporter == reporter
+    if reporter:
+        nobody = sa.and_(r.reporter >= GONE, r.reporter < f"{GONE}~")
+        same = sa.or_(same, nobody)
+        if forgotten:
+            same = sa.or_(same, sa.and_(r.reporter != "", r.recorded_at <= forgotten))
     for some in chunks(digests):
-        query = sa.select(t.report.c.source_sha256).where(
-            t.report.c.issuer == issuer,
-            t.report.c.reporter == reporter,
-            t.report.c.source_sha256.in_(some),
+        query = sa.select(r.source_sha256).where(
+            r.issuer == issuer, same, r.source_sha256.in_(some)
         )
         found.update(str(row) for row in db.execute(query).scalars())
     return found
@@ -91,12 +107,37 @@ def file_reports(db: Connection, filed: Sequence[Filed], contents: Mapping[str, 
         db.execute(t.detail.insert(), rows)
 
 
-def keep_originals(db: Connection, rows: Sequence[tuple[str, int, bytes, bytes, int]]) -> None:
-    """Enter originals (digest, size, salt, salted digest, stored at) not entered yet."""
-    if rows:
-        names = ("sha256", "size", "salt", "salted", "stored_at")
-        statement = sa.insert(t.original).prefix_with("OR IGNORE", dialect="sqlite")
-        db.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+class Kept(Noun):
+    """An original on its way into the database; times in microseconds since 1970, UTC."""
+
+    sha256: str
+    size: int
+    salt: bytes
+    salted: bytes
+    stored_at: int
+    delete_after: int | None
+
+
+def keep_originals(db: Connection, rows: Sequence[Kept]) -> None:
+    """Enter originals; one already entered stays as long as its last report, one deleted returns.
+
+    What comes back has a new salt: the one that its old digest crossed with is gone for good.
+    """
+    if not rows:
+        return
+    insert = sqlite.insert(t.original)
+    new, old = insert.excluded, t.original.c
+    statement = insert.on_conflict_do_update(
+        index_elements=[old.sha256],
+        set_={
+            "salted": sa.case((old.salt.is_(None), new.salted), else_=old.salted),
+            "salt": sa.func.coalesce(old.salt, new.salt),
+            "delete_after": sa.case(
+                (old.delete_after > new.delete_after, old.delete_after), else_=new.delete_after
+            ),
+        },
+    )
+    db.execute(statement, [msgspec.structs.asdict(row) for row in rows])
 
 
 def contents(db: Connection, ids: Collection[str]) -> dict[str, Report]:
@@ -110,19 +151,21 @@ def contents(db: Connection, ids: Collection[str]) -> dict[str, Report]:
 
 
 def salts(db: Connection, digests: Collection[str]) -> dict[str, tuple[bytes, bytes]]:
-    """The salt and the salted digest of each original named by its digest."""
+    """The salt and the salted digest of each original named by its digest and still kept."""
     found: dict[str, tuple[bytes, bytes]] = {}
     o = t.original.c
     for some in chunks(digests):
-        query = sa.select(o.sha256, o.salt, o.salted).where(o.sha256.in_(some))
+        query = sa.select(o.sha256, o.salt, o.salted)
+        query = query.where(o.sha256.in_(some), o.salt.is_not(None))
         found.update({name: (salt, salted) for name, salt, salted in db.execute(query)})
     return found
 
 
 def digests(db: Connection, after: str, most: int) -> list[str]:
-    """The digests of at most ``most`` originals, in order, behind ``after``."""
-    o = t.original.c.sha256
-    return list(db.execute(sa.select(o).where(o > after).order_by(o).limit(most)).scalars())
+    """The digests of at most ``most`` originals that are kept, in order, behind ``after``."""
+    o = t.original.c
+    query = sa.select(o.sha256).where(o.sha256 > after, o.salt.is_not(None))
+    return list(db.execute(query.order_by(o.sha256).limit(most)).scalars())
 
 
 def to_refer(db: Connection, peer: str, most: int) -> list[Filed]:
@@ -158,16 +201,22 @@ def amend(db: Connection, filed: Filed) -> None:
     db.execute(t.report.update().where(r.id == filed.id).values(**changed))
 
 
-def withdraw(db: Connection, report_id: str, because: str) -> None:
+def withdraw(db: Connection, report_id: str, because: str, until: int | None) -> None:
     """Take a report out of its case's counts; the report itself stays, with the reason.
 
     Its reporter counts no more either, unless another standing report of the case is theirs.
+    ``until`` is when the reason goes, where the report has no date of its own any more.
     """
     r, c = t.report.c, t.case.c
     changed = db.execute(
         t.report.update()
         .where(r.id == report_id, r.state == "filed")
-        .values(state="withdrawn", fate="kept", why=because[:1000])
+        .values(
+            state="withdrawn",
+            fate="kept",
+            why=because[:1000],
+            delete_after=sa.func.coalesce(r.delete_after, until),
+        )
     )
     if changed.rowcount == 0:
         return

@@ -3,7 +3,8 @@
 Times are integers: microseconds since 1970 in UTC, so that both databases order them alike.
 What names a person (``detail``, ``token``, originals) stands apart from what proves (ids,
 digests, verdicts), so that the first can be deleted while the second still verifies. Every
-table with personal data carries ``delete_after`` and ``hold``.
+table with personal data is dated by ``delete_after`` (None: there is nothing left to delete), or
+by the column that ``gateway/docs/retention.md`` names; ``hold`` says what may not be deleted.
 """
 
 import sqlalchemy as sa
@@ -19,6 +20,12 @@ metadata = sa.MetaData(
 Text = sa.Text
 Big = sa.BigInteger
 Bytes = sa.LargeBinary
+
+
+def _dated(table: str, column: str = "delete_after") -> sa.Index:
+    """The index by which a purge finds what is due, without those whose time is over."""
+    left = sa.text(f"{column} IS NOT NULL")
+    return sa.Index(f"ix_{table}_{column}", column, sqlite_where=left, postgresql_where=left)
 
 
 def _column(name: str, kind: type, *, null: bool = False, key: bool = False) -> sa.Column[object]:
@@ -44,8 +51,10 @@ report = sa.Table(
     _column("campaign", Text, null=True),
     _column("case_id", Text, null=True),
     _column("delete_after", Big, null=True),
-    sa.Column("hold", sa.Boolean, nullable=False, server_default=sa.false()),
+    _column("forget_after", Big, null=True),  # when nobody may tell any more whose report it was
     sa.UniqueConstraint("issuer", "source_sha256", "reporter"),
+    _dated("report"),
+    _dated("report", "forget_after"),
     sa.Index("ix_report_case_id", "case_id", "id"),
     sa.Index(
         "ix_report_to_refer",
@@ -58,20 +67,18 @@ detail = sa.Table(
     "detail",
     metadata,
     _column("report_id", Text, key=True),
-    _column("content", Bytes),  # the Report as read, msgpack
-    _column("delete_after", Big, null=True),
-    sa.Column("hold", sa.Boolean, nullable=False, server_default=sa.false()),
+    _column("content", Bytes),  # the Report as read, msgpack; it goes with its report's date
 )
 original = sa.Table(
     "original",
     metadata,
     _column("sha256", Text, key=True),
     _column("size", Big),
-    _column("salt", Bytes),  # what hides the digest abroad; it leaves only with the original
+    _column("salt", Bytes, null=True),  # hides the digest abroad; it leaves and goes with the mail
     _column("salted", Bytes),  # the digest that may cross: of the salt and the source
     _column("stored_at", Big),
     _column("delete_after", Big, null=True),
-    sa.Column("hold", sa.Boolean, nullable=False, server_default=sa.false()),
+    _dated("original"),
 )
 campaign = sa.Table(
     "campaign",
@@ -132,6 +139,8 @@ case_reporter = sa.Table(
     metadata,
     _column("case_id", Text, key=True),
     _column("reporter", Text, key=True),
+    _column("delete_after", Big, null=True),
+    _dated("case_reporter"),
 )
 correction = sa.Table(
     "correction",
@@ -155,6 +164,7 @@ peer = sa.Table(
     _column("door", Bytes, null=True),  # SHA-256 of the secret it opens our door with
     _column("state", Text),  # live | ended
     _column("added_at", Big),
+    _column("delete_after", Big, null=True),  # when the names of its people go
 )
 statement = sa.Table(
     "statement",
@@ -204,7 +214,7 @@ sent = sa.Table(
     _column("proved_at", Big, null=True),
     _column("receipt", Text, null=True),  # the jti of the receipt that proves it
     _column("delete_after", Big, null=True),
-    sa.Column("hold", sa.Boolean, nullable=False, server_default=sa.false()),
+    _dated("sent"),
     sa.UniqueConstraint("peer", "epoch", "place"),
     sa.Index(
         "ix_sent_queue",
@@ -232,7 +242,7 @@ received = sa.Table(
     _column("case_id", Text, null=True),
     _column("received_at", Big),
     _column("delete_after", Big, null=True),
-    sa.Column("hold", sa.Boolean, nullable=False, server_default=sa.false()),
+    _dated("received"),
     sa.Index(
         "ix_received_held",
         "issuer",
@@ -247,8 +257,10 @@ conflict = sa.Table(
     _column("digest", Bytes, key=True),
     _column("issuer", Text),
     _column("jti", Text),
-    _column("token", Bytes),
+    _column("token", Bytes, null=True),
     _column("received_at", Big),
+    _column("delete_after", Big, null=True),
+    _dated("conflict"),
 )
 journal = sa.Table(
     "journal",
@@ -260,6 +272,13 @@ journal = sa.Table(
     _column("salt", Bytes, null=True),
     _column("digest", Bytes),  # of salt and content; stays when they are deleted
     _column("head", Bytes),  # of the head before and this entry
+)
+hold = sa.Table(
+    "hold",
+    metadata,
+    _column("subject", Text, key=True),  # the id of a case or of a report
+    _column("because", Text),
+    _column("since", Big),
 )
 setting = sa.Table(
     "setting",

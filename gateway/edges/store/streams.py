@@ -43,6 +43,7 @@ class Posting(Noun):
     delivered_at: int | None = None
     proved_at: int | None = None
     receipt: str | None = None
+    delete_after: int | None = None
 
 
 class Arrival(Noun):
@@ -61,6 +62,7 @@ class Arrival(Noun):
     follows: str | None = None
     report_id: str | None = None
     case_id: str | None = None
+    delete_after: int | None = None
 
 
 class Place(Noun):
@@ -245,15 +247,25 @@ def decide(db: Connection, was: str, now: Arrival) -> int:
             why=now.why,
             report_id=now.report_id,
             case_id=now.case_id,
+            delete_after=now.delete_after,
         )
     ).rowcount
 
 
-def keep_conflict(
-    db: Connection, issuer: str, jti: str, digest: bytes, token: bytes, at: int
-) -> None:
-    """Keep a SET that came under an identifier already used by another, as evidence."""
-    row = {"issuer": issuer, "jti": jti, "digest": digest, "token": token, "received_at": at}
+class Conflict(Noun):
+    """A SET that came under an identifier already used by another."""
+
+    issuer: str
+    jti: str
+    digest: bytes
+    token: bytes
+    received_at: int
+    delete_after: int | None
+
+
+def keep_conflict(db: Connection, conflict: Conflict) -> None:
+    """Keep ``conflict`` as evidence."""
+    row = msgspec.structs.asdict(conflict)
     db.execute(sa.insert(t.conflict).prefix_with("OR IGNORE", dialect="sqlite"), [row])
 
 
