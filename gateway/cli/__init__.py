@@ -24,6 +24,14 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "hosting": "gateway.cli.hosting:hosting",
         "verify": "gateway.cli.proof:verify",
         "check": "gateway.cli.house:check",
+        "crossed": "gateway.cli.review:crossed",
+        "person": "gateway.cli.review:person",
+        "retention": "gateway.cli.retention:retention",
+        "purge": "gateway.cli.retention:purge",
+        "hold": "gateway.cli.retention:hold",
+        "holds": "gateway.cli.retention:holds",
+        "release": "gateway.cli.retention:release",
+        "keys": "gateway.cli.retention:keys",
     }
 )
 """Every command and where it stands."""

@@ -7,7 +7,8 @@ and what is read back is checked against its name. Verbs: ``keep``, ``fetch``, `
 import hashlib
 import os
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,14 +131,44 @@ class Blobs:
             raise CheckFailed(f"{path} does not hold what its name says")
         return source
 
-    def remove(self, digest: str) -> None:
-        """Remove an original; nothing happens where it is not kept."""
-        path = self._path(digest)
-        with ours(path):
-            path.unlink(missing_ok=True)
+    def remove(self, digest: str) -> int:
+        """Remove an original; how many bytes of disk it had, 0 where it is not kept.
+
+        Whoever removes holds the database's write lock, so that nobody enters it meanwhile.
+        """
+        return _removed(self._path(digest))
+
+    def digests(self) -> Iterator[list[str]]:
+        """The digests of everything on disk, one folder of the sixteen after another."""
+        with ours(self.directory):
+            for folder in sorted(self.directory.iterdir()):
+                yield sorted(path.stem for path in folder.glob("*.zst"))
+
+    def remove_unfinished(self, before: float) -> int:
+        """Remove what writers that were killed left half written; how many files.
+
+        ``before`` is in seconds since 1970: what is younger may still be at work.
+        """
+        gone = 0
+        with ours(self.directory):
+            for path in self.directory.glob("?/.*.new"):
+                if path.stat().st_mtime < before:
+                    gone += _removed(path) > 0
+        return gone
 
     def _path(self, digest: str) -> Path:
         return self.directory / digest[0] / f"{digest}.zst"
+
+
+def _removed(path: Path) -> int:
+    """Remove a file; how many bytes it had, 0 where there is none."""
+    with ours(path):
+        try:
+            octets = path.stat().st_size
+            path.unlink()
+        except FileNotFoundError:
+            return 0
+    return octets
 
 
 def _write(path: str, content: bytes) -> None:

@@ -40,7 +40,7 @@ LOG: Final = "log.pem"
 REPORTERS: Final = "reporters.secret"
 REDACTION: Final = "redaction.secret"
 DOORS: Final = "doors"
-_SECRET_BYTES = 32
+SECRET_BYTES = 32
 _MOST_BYTES = 16_384
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _DOOR = re.compile(r"[!-~]{16,1024}")
@@ -92,7 +92,26 @@ class Keyring:
     @property
     def reporters_check(self) -> str:
         """Eight characters that tell this key of pseudonyms from another one."""
-        return _check(self.reporters)
+        return check(self.reporters)
+
+    def sought(self, who: str) -> str:
+        """What the journal calls a person whom somebody looked for; the key is the same."""
+        return _keyed(self.reporters, "sought", who.strip().casefold()).hex()[:32]
+
+    def destroy_reporters(self, secret: bytes) -> None:
+        """Write ``secret`` over the key of pseudonyms, in the very place where it stands.
+
+        Copies in backups, and what a disk keeps of overwritten sectors, are out of reach here.
+
+        Raises:
+            HomeUnusable: the file cannot be written.
+        """
+        path = self.directory / REPORTERS
+        with ours(path), path.open("r+b") as file:
+            file.write(_secret_line(secret))
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
 
     def redaction(self, peer: PeerId) -> bytes:
         """The 32-byte key that hides recipients towards ``peer`` (RFC 6590 §3), one per peer."""
@@ -145,7 +164,7 @@ class Keyring:
 
 def new_door_secret() -> str:
     """A new bearer secret to give to a peer: 43 characters, 256 random bits (RFC 6750 §5.2)."""
-    return secrets.token_urlsafe(_SECRET_BYTES)
+    return secrets.token_urlsafe(SECRET_BYTES)
 
 
 def create(directory: Path) -> None:
@@ -164,8 +183,8 @@ def create(directory: Path) -> None:
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         keep(directory / name, pem)
     for name in (REPORTERS, REDACTION):
-        secret = secrets.token_bytes(_SECRET_BYTES)
-        keep(directory / name, f"{secret.hex()} {_check(secret)}\n".encode())
+        secret = secrets.token_bytes(SECRET_BYTES)
+        keep(directory / name, _secret_line(secret))
 
 
 def load(directory: Path) -> Keyring:
@@ -220,9 +239,14 @@ def _file_signer(path: Path) -> FileSigner:
 def _secret(path: Path) -> bytes:
     match = re.fullmatch(rb"([0-9a-f]{64}) ([0-9a-f]{8})\n", _private_bytes(path))
     secret = bytes.fromhex(match[1].decode()) if match else b""
-    if match is None or _check(secret) != match[2].decode():
+    if match is None or check(secret) != match[2].decode():
         raise KeyUnusable(f"{path} is half written or damaged", hint=_RESTORE)
     return secret
+
+
+def _secret_line(secret: bytes) -> bytes:
+    """A secret as its file holds it, with what tells a damaged one."""
+    return f"{secret.hex()} {check(secret)}\n".encode()
 
 
 def _private_bytes(path: Path) -> bytes:
@@ -260,7 +284,7 @@ def _keyed(key: bytes, purpose: str, name: str) -> bytes:
     return hmac.digest(key, f"entente {purpose} 1\0{name}".encode(), "sha256")
 
 
-def _check(secret: bytes) -> str:
+def check(secret: bytes) -> str:
     """Eight hex characters that tell a damaged secret, and nothing about it worth knowing."""
     return hashlib.sha256(b"entente check 1\0" + secret).hexdigest()[:8]
 

@@ -17,6 +17,7 @@ from gateway.errors import NotFound
 from gateway.exchange.gateway import Gateway
 from gateway.gate.door import secret_digest
 from gateway.model import Country, Noun, PeerId
+from gateway.retention import Class
 from gateway.trust import Agreement, Facts, Key, Limits, Peer, PeerState, jws
 
 LIFETIME = timedelta(days=365)
@@ -170,7 +171,9 @@ def dismiss(gateway: Gateway, peer: PeerId, because: str) -> None:
         if found is None:
             raise NotFound(f"{peer} is not on record", hint="entente peers list")
         ended = msgspec.structs.replace(found.peer, state=PeerState.ENDED)
-        peers.put(db, msgspec.structs.replace(found, peer=ended, door=None), micros(gateway.now()))
+        at = micros(gateway.now())
+        until = gateway.terms.until(Class.CONTACT, at)
+        peers.put(db, msgspec.structs.replace(found, peer=ended, door=None), at, until)
         _note(gateway, db, "dismissed", {"peer": peer, "because": because})
     gateway.keys.forget_door(peer)
 

@@ -114,9 +114,7 @@ def accept(gateway: Gateway, batch: Sequence[Arrived], reporter: str) -> Accepte
     )
 
 
-def _known(
-    gateway: Gateway, db: Connection, reporter: str, digests: Collection[str]
-) -> set[str]:
+def _known(gateway: Gateway, db: Connection, reporter: str, digests: Collection[str]) -> set[str]:
     """Those of ``digests`` that count as reported by ``reporter`` already.
 
     Raises:

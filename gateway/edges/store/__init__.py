@@ -59,6 +59,43 @@ class Store:
             rows = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
         return [str(row) for row in rows if row != "ok"]
 
+    def octets(self) -> int:
+        """Bytes of the database file."""
+        with self.read() as db:
+            pages = db.exec_driver_sql("PRAGMA page_count").scalar()
+            size = db.exec_driver_sql("PRAGMA page_size").scalar()
+        return int(str(pages)) * int(str(size))
+
+    def empty_log(self) -> bool:
+        """Move everything from the write-ahead log into the database, and cut the log to nothing.
+
+        Returns:
+            whether it is empty now; a long reader may keep it, then the next call does it.
+        """
+        busy = self._outside("PRAGMA wal_checkpoint(TRUNCATE)")
+        return busy == 0
+
+    def rebuild(self) -> None:
+        """Write the whole database anew, so that no page holds a trace of what was deleted.
+
+        Writers wait meanwhile, and as much space again is needed for that time.
+
+        Raises:
+            StorageFull: there is not enough space; the database is as before.
+            StoreUnusable: somebody else is writing for too long.
+        """
+        self._outside("VACUUM")
+
+    def _outside(self, order: str) -> object:
+        """Carry out what can stand in no transaction; the first value of its answer."""
+        connection = self._engine.raw_connection()
+        try:
+            with _ours(), _spoken():
+                row = connection.cursor().execute(order).fetchone()
+        finally:
+            connection.close()
+        return row[0] if row else None
+
     def close(self) -> None:
         """Let go of every connection."""
         self._engine.dispose()
@@ -78,6 +115,15 @@ def _ours() -> Iterator[None]:
         raise StoreUnusable(f"the database refused: {error.orig}") from error
     except SQLAlchemyError as error:
         raise StoreUnusable(f"the database refused: {error}") from error
+
+
+@contextmanager
+def _spoken() -> Iterator[None]:
+    """What the driver says outside of SQLAlchemy's care, said as SQLAlchemy would."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise DBAPIError(None, None, error) from error
 
 
 def open_store(path: Path, *, create: bool = False) -> Store:
@@ -119,6 +165,7 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.execute("PRAGMA cache_size=-16384")
     cursor.close()
 

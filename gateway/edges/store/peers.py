@@ -38,14 +38,18 @@ def register(db: Connection) -> Register:
     return Register.of(enrolment.peer for enrolment in enrolments(db))
 
 
-def put(db: Connection, enrolment: Enrolment, at: int) -> None:
-    """Add a peer, or replace what is on record of it; its keys' history only grows."""
+def put(db: Connection, enrolment: Enrolment, at: int, until: int | None = None) -> None:
+    """Add a peer, or replace what is on record of it; its keys' history only grows.
+
+    ``until`` is when the names of its people go; None as long as the exchange goes on.
+    """
     peer = enrolment.peer
     row = {
         "record": _JSON.encode(peer),
         "ca": enrolment.ca,
         "door": enrolment.door,
         "state": str(peer.state),
+        "delete_after": until,
     }
     changed = db.execute(t.peer.update().where(t.peer.c.id == peer.id).values(**row))
     if changed.rowcount == 0:

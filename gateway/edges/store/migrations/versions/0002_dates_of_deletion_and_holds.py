@@ -21,19 +21,39 @@ _DATED = (
     ("sent", "delete_after"),
 )
 _CONTROL = (
-    "'receipt', 'receipt-wanted', 'head', 'resync', 'keys', 'verification', 'stream-updated'"
+    "receipt",
+    "receipt-wanted",
+    "head",
+    "resync",
+    "keys",
+    "verification",
+    "stream-updated",
 )
-_FILL = (
-    f"UPDATE report SET delete_after = recorded_at + 365 * {_DAY}",
-    f"UPDATE report SET forget_after = recorded_at + 365 * {_DAY} WHERE reporter <> ''",
-    f"UPDATE original SET delete_after = stored_at + 180 * {_DAY}",
-    f"UPDATE sent SET delete_after = signed_at + 1095 * {_DAY} WHERE kind NOT IN ({_CONTROL})",
-    f"UPDATE received SET delete_after = received_at + 1095 * {_DAY}"
-    f" WHERE kind NOT IN ({_CONTROL})",
-    f"UPDATE conflict SET delete_after = received_at + 1095 * {_DAY}",
-    "UPDATE case_reporter SET delete_after = (SELECT min(forget_after) FROM report"
-    " WHERE report.case_id = case_reporter.case_id AND report.reporter = case_reporter.reporter)",
-)
+
+
+def _table(name: str, *columns: str) -> sa.TableClause:
+    return sa.table(name, *(sa.column(column) for column in columns))
+
+
+def _fill() -> None:
+    """Date what stands already."""
+    report = _table("report", "case_id", "reporter", "recorded_at", "delete_after", "forget_after")
+    until = report.c.recorded_at + 365 * _DAY
+    op.execute(report.update().values(delete_after=until))
+    op.execute(report.update().where(report.c.reporter != "").values(forget_after=until))
+    original = _table("original", "stored_at", "delete_after")
+    op.execute(original.update().values(delete_after=original.c.stored_at + 180 * _DAY))
+    for name, since in (("sent", "signed_at"), ("received", "received_at")):
+        sets = _table(name, "kind", since, "delete_after")
+        dated = sets.update().where(sets.c.kind.not_in(_CONTROL))
+        op.execute(dated.values(delete_after=sets.c[since] + 1_095 * _DAY))
+    conflict = _table("conflict", "received_at", "delete_after")
+    op.execute(conflict.update().values(delete_after=conflict.c.received_at + 1_095 * _DAY))
+    pair = _table("case_reporter", "case_id", "reporter", "delete_after")
+    first = sa.select(sa.func.min(report.c.forget_after)).where(
+        report.c.case_id == pair.c.case_id, report.c.reporter == pair.c.reporter
+    )
+    op.execute(pair.update().values(delete_after=first.scalar_subquery()))
 
 
 def upgrade() -> None:
@@ -55,8 +75,7 @@ def upgrade() -> None:
         batch_op.alter_column("salt", existing_type=sa.LargeBinary(), nullable=True)
     with op.batch_alter_table("conflict", schema=None) as batch_op:
         batch_op.alter_column("token", existing_type=sa.LargeBinary(), nullable=True)
-    for statement in _FILL:
-        op.execute(statement)
+    _fill()
     for table, column in _DATED:
         left = sa.text(f"{column} IS NOT NULL")
         op.create_index(
