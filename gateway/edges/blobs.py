@@ -28,6 +28,9 @@ from gateway.errors import CheckFailed, NotFound
 FEW = 4
 """Up to this many files are made durable one by one; beyond, the whole file system at once."""
 
+UNFINISHED_SECONDS = 86_400.0
+"""After so long a file that is still half written belongs to nobody."""
+
 
 LEVEL = 1
 """Zstandard's level: real mail takes 1.8 % more room than at its default 3, and 0.6 of the time."""
@@ -144,12 +147,12 @@ class Blobs:
             for folder in sorted(self.directory.iterdir()):
                 yield sorted(path.stem for path in folder.glob("*.zst"))
 
-    def remove_unfinished(self, before: float) -> int:
+    def remove_unfinished(self) -> int:
         """Remove what writers that were killed left half written; how many files.
 
-        ``before`` is in seconds since 1970: what is younger may still be at work.
+        What is younger than a day, by the clock that stamps files, may still be at work.
         """
-        gone = 0
+        gone, before = 0, time.time() - UNFINISHED_SECONDS
         with ours(self.directory):
             for path in self.directory.glob("?/.*.new"):
                 if path.stat().st_mtime < before:

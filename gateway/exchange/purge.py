@@ -8,7 +8,6 @@ row keeps it, so nothing that is being taken in is lost. Verbs: ``purge``, ``for
 
 import hashlib
 from collections.abc import Sequence
-from datetime import timedelta
 
 from gateway.edges.store import ledger, redating, retention
 from gateway.edges.store.records import chunks, micros
@@ -23,8 +22,6 @@ DATED_EACH = 400
 SALT_BYTES = 32
 SMALL = 500_000_000
 """Bytes of a database that is written anew after each purge: writers wait for some seconds."""
-UNFINISHED = timedelta(days=1)
-"""After so long a file that is still half written belongs to nobody."""
 
 
 class Line(Noun):
@@ -151,8 +148,7 @@ def _remove(gateway: Gateway, digests: Sequence[str]) -> tuple[int, int]:
 
 def _sweep(gateway: Gateway) -> Line:
     """Remove what a killed import or purge left on disk: files that no row keeps."""
-    before = (gateway.now() - UNFINISHED).timestamp()
-    files, octets = gateway.blobs.remove_unfinished(before), 0
+    files, octets = gateway.blobs.remove_unfinished(), 0
     for digests in gateway.blobs.digests():
         for some in chunks(digests):
             names = [str(name) for name in some]
