@@ -9,6 +9,7 @@ import binascii
 import html
 from collections.abc import Iterator
 from datetime import datetime
+from urllib.parse import unquote
 
 import msgspec
 
@@ -19,7 +20,7 @@ from gateway.edges.store.search import Text
 from gateway.errors import NotFound
 from gateway.exchange.gateway import Gateway
 from gateway.model import Noun, PeerId, Report
-from gateway.redact import Hider
+from gateway.redact import Hider, disguises
 from gateway.redact.disguises import lowered
 from gateway.retention import Class
 
@@ -148,10 +149,24 @@ class _Looking:
     def seen(self, content: bytes) -> tuple[str, ...]:
         """As what the person stands in ``content``."""
         if self._hider is not None:
-            said = self._hider.leaks(content)
-            return tuple(dict.fromkeys(one.partition(": ")[2] for one in said))
+            said = dict.fromkeys(one.partition(": ")[2] for one in self._hider.leaks(content))
+            if "address" in said and not self._apart(content):
+                said.pop("address")
+            return tuple(said)
         low = lowered(content.decode("utf-8", "replace"))
         return ("name",) if self._name and self._name in low else ()
+
+    def _apart(self, content: bytes) -> bool:
+        """Whether the address stands by itself: "x@a.example" is no part of "mx.a.example"."""
+        text = content.decode("utf-8", "replace")
+        known = disguises.of(self._who)
+        return any(
+            not low[start - 1 : start].isalnum()
+            for low in dict.fromkeys(
+                (lowered(text), lowered(unquote(text)), lowered(html.unescape(text)))
+            )
+            for start, _, _ in disguises.plain(known, low)
+        )
 
     def mail(self, content: bytes) -> tuple[str, ...]:
         """As what the person stands in a mail, its folding, soft breaks and entities undone."""

@@ -6,7 +6,6 @@ Verbs: ``sums``, ``page``.
 
 from typing import Final
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -81,7 +80,7 @@ def page(db: Connection, period: Period, *, most: int, after: str = "") -> list[
         before = sa.select(s.signed_at).where(s.jti == after).limit(1).scalar_subquery()
         query = query.where(sa.tuple_(s.signed_at, s.jti) > sa.tuple_(before, after))
     rows = db.execute(query.order_by(s.signed_at, s.jti).limit(most)).mappings()
-    return [msgspec.convert(dict(row), Left) for row in rows]
+    return [Left(**row) for row in rows]
 
 
 _SENT: Final = t.sent.outerjoin(t.case, t.case.c.id == t.sent.c.case_id)
