@@ -179,7 +179,10 @@ COLUMNS: Final[Mapping[str, Mapping[Class, str]]] = MappingProxyType(
             Class.PROOF: "id campaign country network category peer shelf reports reporters"
             " first_seen last_seen foreign_issuer foreign_id",
         },
-        "case_reporter": {Class.REPORTER: "reporter", Class.PROOF: "case_id delete_after"},
+        "case_reporter": {
+            Class.REPORTER: "reporter",
+            Class.PROOF: "number case_id delete_after",
+        },
         "peer": {
             Class.CONTACT: "record",
             Class.PROOF: "id state added_at delete_after",

@@ -110,28 +110,35 @@ def _line(name: str, rows: int, octets: int, held: int) -> Line:
 
 def _clear(gateway: Gateway, name: str) -> tuple[int, int]:
     """Delete one kind, batch by batch; how many rows and bytes."""
+    task = TASKS[name]
     rows = octets = 0
-    after = None
+    among: Keys | None = None
     while True:
         at = micros(gateway.now())
-        ours = Pass(terms=gateway.terms, now=at, most=BATCH, salt=gateway.draw(SALT_BYTES))
-        with gateway.store.write() as db:
-            keys, gone = retention.clear(db, TASKS[name], ours, after)
-            if not keys:
+        ours = Pass(terms=gateway.terms, now=at, most=BATCH)
+        if task.walked:
+            with gateway.store.read() as db:
+                among = retention.candidates(db, task, ours, among[-1] if among else None)
+            if not among:
                 return rows, octets
+        with gateway.store.write() as db:
+            keys, gone = retention.clear(db, task, ours, among)
+            if not keys and not task.walked:
+                return rows, octets
+            if not keys:
+                continue
             ledger.append(db, at, "purged", _said(name, keys, gone), gateway.draw(SALT_BYTES))
-        rows, octets, after = rows + len(keys), octets + gone, keys[-1]
+        rows, octets = rows + len(keys), octets + gone
         if name == "originals":
             _remove(gateway, [str(digest) for (digest,) in keys])
 
 
 def _said(name: str, keys: Keys, octets: int) -> dict[str, object]:
     """What the journal says of a batch: enough to tell that it was this batch, and no person."""
-    named = name not in {"reporters", "complainants"}
     joined = "\n".join("|".join(_text(part) for part in key) for key in keys)
     digest = hashlib.sha256(joined.encode()).hexdigest()
-    about = {"sha256_of_ids": digest, "first": _text(keys[0][0])} if named else {}
-    return {"what": name, "class": TASKS[name].kind, "rows": len(keys), "bytes": octets, **about}
+    said = {"what": name, "class": TASKS[name].kind, "rows": len(keys), "bytes": octets}
+    return {**said, "sha256_of_ids": digest, "first": _text(keys[0][0])}
 
 
 def _text(part: object) -> str:

@@ -3,10 +3,9 @@
 A task below is one kind of row: when it is due, what hold keeps it, and what clearing it leaves.
 The law: clearing takes what names somebody and leaves what proves; a hold is looked up in the
 transaction that would delete, so that it counts from the moment it stands. Verbs: ``due``,
-``clear``.
+``candidates``, ``clear``.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
@@ -25,6 +24,7 @@ from gateway.trust import Peer
 
 _JSON = msgspec.json.Encoder(order="deterministic")
 _PEER = msgspec.json.Decoder(Peer)
+_MARKS = msgspec.msgpack.Decoder(tuple[int, ...])
 _NO_MARKS: Final = msgspec.msgpack.encode(())
 Keys = Sequence[tuple[object, ...]]
 
@@ -49,7 +49,7 @@ class Task(Noun):
     due: Callable[[Terms, int], sa.ColumnElement[bool]]
     free: sa.ColumnElement[bool]
     octets: sa.ColumnElement[int]
-    empty: Callable[[Connection, Keys, bytes], None]
+    empty: Callable[[Connection, Keys], None]
     walked: bool = False
     """Whether no index finds what is due, so that rows are gone through by their keys."""
 
@@ -72,33 +72,38 @@ def due(db: Connection, task: Task, terms: Terms, now: int) -> Due:
 class Pass(Noun):
     """One purge under way: by which terms, at what moment, and how many rows at a time.
 
-    ``now`` is in microseconds since 1970, UTC; ``salt`` are random bytes that are forgotten
-    afterwards.
+    ``now`` is in microseconds since 1970, UTC.
     """
 
     terms: Terms
     now: int
     most: int
-    salt: bytes
 
 
-def clear(
-    db: Connection, task: Task, ours: Pass, after: tuple[object, ...] | None
-) -> tuple[Keys, int]:
-    """Empty the next rows that are due and not held; their keys, and the bytes gone.
+def candidates(db: Connection, task: Task, ours: Pass, after: tuple[object, ...] | None) -> Keys:
+    """The next keys of a walked task that are due and not held, behind ``after``.
 
-    ``after`` is the last key of the batch before, None at the beginning.
+    They are looked for in a snapshot, because going through a table would keep writers waiting.
+    """
+    query = sa.select(*task.keys).where(task.due(ours.terms, ours.now), task.free)
+    if after is not None:
+        query = query.where(sa.tuple_(*task.keys) > sa.tuple_(*after))
+    return [tuple(row) for row in db.execute(query.order_by(*task.keys).limit(ours.most))]
+
+
+def clear(db: Connection, task: Task, ours: Pass, among: Keys | None = None) -> tuple[Keys, int]:
+    """Empty rows that are due and not held; their keys, and the bytes gone.
+
+    ``among`` are the candidates of a walked task; any rows, at most ``ours.most``, if None.
     """
     query = sa.select(*task.keys, task.octets)
     query = query.where(task.due(ours.terms, ours.now), task.free).limit(ours.most)
-    if task.walked:
-        query = query.order_by(*task.keys)
-        if after is not None:
-            query = query.where(sa.tuple_(*task.keys) > sa.tuple_(*after))
+    if among is not None:
+        query = query.where(task.which(among))
     found = [tuple(row) for row in db.execute(query)]
     keys = [row[:-1] for row in found]
     if keys:
-        task.empty(db, keys, ours.salt)
+        task.empty(db, keys)
     return keys, sum(int(row[-1]) for row in found)
 
 
@@ -117,43 +122,35 @@ def _overdue(column: sa.Column[object]) -> Callable[[Terms, int], sa.ColumnEleme
     return lambda _terms, now: column <= now
 
 
-def _empty_reports(db: Connection, keys: Keys, _salt: bytes) -> None:
+def _empty_reports(db: Connection, keys: Keys) -> None:
     ids = [key for (key,) in keys]
     db.execute(t.detail.delete().where(t.detail.c.report_id.in_(ids)))
     gone = {"origin": None, "why": "", "delete_after": None}
     db.execute(t.report.update().where(t.report.c.id.in_(ids)).values(**gone))
 
 
-def _forget_reporters(db: Connection, keys: Keys, _salt: bytes) -> None:
+def _forget_reporters(db: Connection, keys: Keys) -> None:
     r = t.report.c
     mark = sa.literal(GONE).concat(r.id)
     change = t.report.update().where(r.id.in_([key for (key,) in keys]))
     db.execute(change.values(reporter=mark, forget_after=None))
 
 
-def _forget_complainants(db: Connection, keys: Keys, salt: bytes) -> None:
+def _forget_complainants(db: Connection, keys: Keys) -> None:
     """Each pair becomes a mark of its own, which counts and leads to nobody."""
     c = t.case_reporter.c
-    which = (c.case_id == sa.bindparam("the_case")) & (c.reporter == sa.bindparam("who"))
-    rows = [
-        {
-            "the_case": case_id,
-            "who": who,
-            "mark": GONE + hashlib.sha256(salt + f"{case_id}|{who}".encode()).hexdigest()[:24],
-        }
-        for case_id, who in keys
-    ]
-    change = t.case_reporter.update().where(which)
-    db.execute(change.values(reporter=sa.bindparam("mark"), delete_after=None), rows)
+    mark = sa.literal(GONE).concat(sa.cast(c.number, sa.Text))
+    change = t.case_reporter.update().where(c.number.in_([key for (key,) in keys]))
+    db.execute(change.values(reporter=mark, delete_after=None))
 
 
-def _empty_originals(db: Connection, keys: Keys, _salt: bytes) -> None:
+def _empty_originals(db: Connection, keys: Keys) -> None:
     which = t.original.c.sha256.in_([key for (key,) in keys])
     db.execute(t.original.update().where(which).values(salt=None, delete_after=None))
 
 
-def _empty_sets(task: str) -> Callable[[Connection, Keys, bytes], None]:
-    def empty(db: Connection, keys: Keys, _salt: bytes) -> None:
+def _empty_sets(task: str) -> Callable[[Connection, Keys], None]:
+    def empty(db: Connection, keys: Keys) -> None:
         which = TASKS[task].which(keys)
         table = t.received if task == "received" else t.sent
         db.execute(table.update().where(which).values(token=None, why="", delete_after=None))
@@ -161,39 +158,51 @@ def _empty_sets(task: str) -> Callable[[Connection, Keys, bytes], None]:
     return empty
 
 
-def _expire_sent(db: Connection, keys: Keys, salt: bytes) -> None:
+def _expire_sent(db: Connection, keys: Keys) -> None:
     """What still waits will never be delivered now; its place in the stream stays."""
     which, s = TASKS["sent"].which(keys), t.sent.c
     # As protocol.SENT has it for Step.EXPIRE.
     state = sa.case((s.state == str(Fate.RECALLED), str(Fate.WITHDRAWN)), else_=str(Fate.EXPIRED))
     db.execute(t.sent.update().where(which, s.state.in_(WAITING)).values(state=state))
-    _empty_sets("sent")(db, keys, salt)
+    _empty_sets("sent")(db, keys)
 
 
-def _empty_conflicts(db: Connection, keys: Keys, _salt: bytes) -> None:
+def _empty_conflicts(db: Connection, keys: Keys) -> None:
     which = t.conflict.c.digest.in_([key for (key,) in keys])
     db.execute(t.conflict.update().where(which).values(token=None, delete_after=None))
 
 
-def _empty_cases(db: Connection, keys: Keys, _salt: bytes) -> None:
+def _empty_cases(db: Connection, keys: Keys) -> None:
     which = t.case.c.id.in_([key for (key,) in keys])
     db.execute(t.case.update().where(which).values(reason=NO_LONGER))
 
 
-def _empty_campaigns(db: Connection, keys: Keys, _salt: bytes) -> None:
-    ids = [key for (key,) in keys]
-    for table in (t.campaign_mark, t.campaign_exact):
-        db.execute(table.delete().where(table.c.campaign.in_(ids)))
-    which = t.campaign.c.id.in_(ids)
+def _empty_campaigns(db: Connection, keys: Keys) -> None:
+    """The marks go by their keys: there is no other way to them that costs nothing on the road."""
+    c, m = t.campaign.c, t.campaign_mark.c
+    which = c.id.in_([key for (key,) in keys])
+    pairs = [
+        {"the_mark": mark, "name": name}
+        for name, marks in db.execute(sa.select(c.id, c.marks).where(which)).all()
+        for mark in _MARKS.decode(marks)
+    ]
+    if pairs:
+        gone = (m.mark == sa.bindparam("the_mark")) & (m.campaign == sa.bindparam("name"))
+        db.execute(t.campaign_mark.delete().where(gone), pairs)
     db.execute(t.campaign.update().where(which).values(exact="", marks=_NO_MARKS, words=0))
 
 
-def _empty_journal(db: Connection, keys: Keys, _salt: bytes) -> None:
+def _empty_texts(db: Connection, keys: Keys) -> None:
+    which = t.campaign_exact.c.exact.in_([key for (key,) in keys])
+    db.execute(t.campaign_exact.delete().where(which))
+
+
+def _empty_journal(db: Connection, keys: Keys) -> None:
     which = t.journal.c.seq.in_([key for (key,) in keys])
     db.execute(t.journal.update().where(which).values(content=None, salt=None))
 
 
-def _empty_contacts(db: Connection, keys: Keys, _salt: bytes) -> None:
+def _empty_contacts(db: Connection, keys: Keys) -> None:
     p = t.peer.c
     query = sa.select(p.id, p.record).where(p.id.in_([key for (key,) in keys]))
     for name, record in db.execute(query).all():
@@ -201,10 +210,11 @@ def _empty_contacts(db: Connection, keys: Keys, _salt: bytes) -> None:
         db.execute(t.peer.update().where(p.id == name).values(record=stays, delete_after=None))
 
 
-def _campaign_over(terms: Terms, now: int) -> sa.ColumnElement[bool]:
+def _over(terms: Terms, now: int) -> sa.ColumnElement[bool]:
+    """A campaign whose last report came too long ago."""
     before = terms.before(Class.FINGERPRINT, now)
     met = sa.exists().where(t.case.c.campaign == t.campaign.c.id, t.case.c.last_seen > before)
-    return sa.and_(t.campaign.c.first_seen <= before, t.campaign.c.exact != "", sa.not_(met))
+    return sa.and_(t.campaign.c.first_seen <= before, sa.not_(met))
 
 
 _CONTENT = (
@@ -232,7 +242,7 @@ TASKS: Final[Mapping[str, Task]] = MappingProxyType(
         ),
         "complainants": Task(
             kind=Class.REPORTER,
-            keys=(t.case_reporter.c.case_id, t.case_reporter.c.reporter),
+            keys=(t.case_reporter.c.number,),
             due=_overdue(t.case_reporter.c.delete_after),
             free=t.case_reporter.c.case_id.not_in(holds.CASES),
             octets=_length(t.case_reporter.c.reporter),
@@ -284,10 +294,21 @@ TASKS: Final[Mapping[str, Task]] = MappingProxyType(
         "fingerprints": Task(
             kind=Class.FINGERPRINT,
             keys=(t.campaign.c.id,),
-            due=_campaign_over,
+            due=lambda terms, now: sa.and_(_over(terms, now), t.campaign.c.exact != ""),
             free=t.campaign.c.id.not_in(holds.CAMPAIGNS),
             octets=_length(t.campaign.c.marks, t.campaign.c.exact),
             empty=_empty_campaigns,
+            walked=True,
+        ),
+        "texts": Task(
+            kind=Class.FINGERPRINT,
+            keys=(t.campaign_exact.c.exact,),
+            due=lambda terms, now: t.campaign_exact.c.campaign.in_(
+                sa.select(t.campaign.c.id).where(_over(terms, now))
+            ),
+            free=t.campaign_exact.c.campaign.not_in(holds.CAMPAIGNS),
+            octets=_length(t.campaign_exact.c.exact),
+            empty=_empty_texts,
             walked=True,
         ),
         "journal": Task(

@@ -137,9 +137,12 @@ case = sa.Table(
 case_reporter = sa.Table(
     "case_reporter",
     metadata,
-    _column("case_id", Text, key=True),
-    _column("reporter", Text, key=True),
+    # A key of its own: the pseudonym goes one day, and a key is what everybody writes down.
+    sa.Column("number", sa.Integer, primary_key=True),
+    _column("case_id", Text),
+    _column("reporter", Text),
     _column("delete_after", Big, null=True),
+    sa.UniqueConstraint("case_id", "reporter"),
     _dated("case_reporter"),
 )
 correction = sa.Table(

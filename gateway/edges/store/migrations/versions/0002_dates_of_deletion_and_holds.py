@@ -65,7 +65,20 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("subject", name=op.f("pk_hold")),
     )
-    for table in ("case_reporter", "conflict", "peer"):
+    op.rename_table("case_reporter", "case_reporter_old")
+    new = op.create_table(
+        "case_reporter",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.Text(), nullable=False),
+        sa.Column("reporter", sa.Text(), nullable=False),
+        sa.Column("delete_after", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_case_reporter")),
+        sa.UniqueConstraint("case_id", "reporter", name=op.f("uq_case_reporter_case_id_reporter")),
+    )
+    before = _table("case_reporter_old", "case_id", "reporter")
+    op.execute(sa.insert(new).from_select(["case_id", "reporter"], before.select()))
+    op.drop_table("case_reporter_old")
+    for table in ("conflict", "peer"):
         op.add_column(table, sa.Column("delete_after", sa.BigInteger(), nullable=True))
     op.add_column("report", sa.Column("forget_after", sa.BigInteger(), nullable=True))
     op.drop_column("detail", "delete_after")
