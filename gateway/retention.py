@@ -222,6 +222,7 @@ FILES: Final[Mapping[str, Class]] = MappingProxyType(
         ".entente.toml.*.new": Class.SETTING,
         "keys/*": Class.SETTING,
         "tables/*": Class.SETTING,
+        "cache/*": Class.SETTING,
         "statements/*": Class.PROOF,
     }
 )

@@ -9,16 +9,18 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 import zstandard
+from sqlalchemy.engine import Connection
 
 from gateway import app, seal
 from gateway.edges import blobs
+from gateway.edges.store import Store
 from gateway.errors import NotFound, StepIllegal
 from gateway.exchange import identity, purge
 from gateway.exchange.examine import examine
@@ -508,6 +510,52 @@ def test_a_purge_makes_room_on_a_full_disk(world):
     with every_connection("PRAGMA max_page_count=1"):
         assert line(purge.purge(fr), "reports").rows == 6
         assert fr.store.sound() == []
+
+
+class Between(Store):
+    """A store whose next write transactions are preceded by something that others do."""
+
+    def __init__(self, store: Store, *before: Callable[[], object]) -> None:
+        super().__init__(store._engine)
+        self._before = list(before)
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """As ``Store.write``."""
+        if self._before:
+            self._before.pop(0)()
+        with super().write() as db:
+            yield db
+
+
+def test_a_mail_that_a_purge_removed_in_the_middle_of_its_import_is_kept_again(world):
+    fr = world.at["FR"]
+    source = mail(address("US"))
+    world.take("FR", source, reporter="a" * 32)
+    later = ahead(world, "FR", 200)
+    between = Between(fr.store, lambda: purge.purge(later))
+    world.replace("FR", dataclasses.replace(fr, store=between))
+    assert world.take("FR", source, reporter="b" * 32).new == 1
+    assert fr.blobs.fetch(hashlib.sha256(source).hexdigest()) == source
+    assert examine(fr)
+
+
+def test_a_mail_that_comes_in_again_in_the_middle_of_its_purge_stays(world):
+    fr = world.at["FR"]
+    source = mail(address("US"))
+    world.take("FR", source, reporter="a" * 32)
+    world.clock.turn(days=200)
+
+    def again() -> None:
+        if not world.rows("FR", "SELECT 1 FROM original WHERE salt IS NULL"):
+            return
+        if not world.rows("FR", f"SELECT 1 FROM report WHERE reporter = '{'b' * 32}'"):
+            world.take("FR", source, reporter="b" * 32)
+
+    purge.purge(dataclasses.replace(fr, store=Between(fr.store, *[again] * 40)))
+    assert world.rows("FR", "SELECT count(*) FROM report") == [(2,)]
+    assert fr.blobs.fetch(hashlib.sha256(source).hexdigest()) == source
+    assert examine(fr)
 
 
 # Real processes.
