@@ -14,11 +14,13 @@ from click.testing import CliRunner
 from gateway import redact
 from gateway.cli import entente
 from gateway.edges import keyring
+from gateway.edges.store import peers
 from gateway.errors import HomeUnusable, KeyUnusable
 from gateway.exchange import intake, pseudonyms, purge
 from gateway.exchange.crossed import crossed
 from gateway.exchange.hold import hold
 from gateway.exchange.person import Kept, of_person, of_reporter
+from gateway.exchange.refer import refer
 from gateway.exchange.withdraw import withdraw
 from gateway.retention import Class
 from tests.simulator import World, address, mail, texts
@@ -286,7 +288,12 @@ def test_what_never_left_is_not_counted_and_what_may_have_is(world):
     ((first,), _) = world.rows("FR", "SELECT id FROM report ORDER BY id")
     day = timedelta(days=1)
     assert crossed(fr, world.clock() - day, world.clock() + day).sums == ()
+    with fr.store.read() as db:
+        peer = peers.register(db).peer(world.at["US"].me)
+    assert peer is not None
+    assert refer(fr, peer).reports == 2
     withdraw(fr, str(first), "a mistake")
+    assert ("cancelled",) in world.rows("FR", "SELECT state FROM sent")
     world.cable.lose_answers = 1
     world.drain("FR")
     found = crossed(fr, world.clock() - day, world.clock() + day)
