@@ -27,6 +27,11 @@ def ticking() -> float:
     return time.monotonic()
 
 
+def pause(seconds: float) -> None:
+    """Let others have their turn for so long."""
+    time.sleep(seconds)
+
+
 def random_bytes(count: int) -> bytes:
     """``count`` bytes from the system's source, fit for keys and salts."""
     return secrets.token_bytes(count)

@@ -72,6 +72,7 @@ class Store:
         Returns:
             whether it is empty now; a long reader may keep it, then the next call does it.
         """
+        self._outside("PRAGMA wal_checkpoint(PASSIVE)")  # Most of it, while others write.
         busy = self._outside("PRAGMA wal_checkpoint(TRUNCATE)")
         return busy == 0
 
