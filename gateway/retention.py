@@ -91,9 +91,9 @@ HOLDINGS: Final[Mapping[Class, Holding]] = MappingProxyType(
             setting="reporters",
         ),
         Class.CASE: Holding(
-            what="the reason in words why a case goes where it goes",
-            names="the sender, by address",
-            since="the last report of the case",
+            what="the reason in words why a case goes where it goes, or was judged by hand",
+            names="the sender, by address; whoever staff wrote of",
+            since="the last report of the case, or the day of the judgement",
             why="the decision must be explained while anybody may complain about it",
             remains="country, network, category, peer or shelf, counts, times",
             setting="cases",
@@ -177,8 +177,9 @@ COLUMNS: Final[Mapping[str, Mapping[Class, str]]] = MappingProxyType(
         "case_file": {
             Class.CASE: "reason",
             Class.PROOF: "id campaign country network category peer shelf reports reporters"
-            " first_seen last_seen foreign_issuer foreign_id",
+            " first_seen last_seen opened_at foreign_issuer foreign_id",
         },
+        "correction": {Class.CASE: "because", Class.PROOF: "about number category was at"},
         "case_reporter": {
             Class.REPORTER: "reporter",
             Class.PROOF: "number case_id delete_after",

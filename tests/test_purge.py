@@ -26,9 +26,10 @@ from gateway.exchange import identity, purge
 from gateway.exchange.examine import examine
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.hold import hold, release
+from gateway.exchange.judge import judge
 from gateway.exchange.proof import prove
 from gateway.exchange.withdraw import withdraw
-from gateway.model import evolve
+from gateway.model import Category, evolve
 from tests.simulator import World, address, mail, registry, texts
 from tests.test_store import every_connection
 
@@ -179,6 +180,7 @@ def test_after_a_purge_nothing_that_named_a_person_is_left_anywhere(world, tmp_p
     withdraw(fr, str(taken_back), f"a mistake, says {STAFF}")
     ((held,),) = world.rows("FR", "SELECT id FROM report ORDER BY id DESC LIMIT 1")
     hold(fr, str(held), f"the court asked {STAFF}")
+    judge(fr, str(held), Category.PHISHING, f"{STAFF} looked at it")
     world.drain()
     release(fr, str(held), f"closed by {STAFF}")
     planted = [value for person in people for value in person.values()]

@@ -19,9 +19,11 @@ from gateway.errors import HomeUnusable, KeyUnusable
 from gateway.exchange import intake, pseudonyms, purge
 from gateway.exchange.crossed import crossed
 from gateway.exchange.hold import hold
+from gateway.exchange.judge import judge
 from gateway.exchange.person import Kept, of_person, of_reporter
 from gateway.exchange.refer import refer
 from gateway.exchange.withdraw import withdraw
+from gateway.model import Category
 from gateway.retention import Class
 from tests.simulator import World, address, mail, texts
 
@@ -119,10 +121,17 @@ def test_a_person_is_found_by_name_in_reasons_that_staff_wrote(world):
     world.drain()
     ((report_id, case_id),) = world.rows("FR", "SELECT id, case_id FROM report")
     hold(fr, str(case_id), "asked for by Ms Brightwater-Jones")
+    judge(fr, str(case_id), Category.PHISHING, "so says Ms Brightwater-Jones")
     withdraw(fr, str(report_id), "Ms brightwater-jones complained")
     world.drain()
     found = places(of_person(fr, "Brightwater-Jones"))
-    assert set(found) == {"remark on a report", "message sent", "journal", "reason of a hold"}
+    assert set(found) == {
+        "remark on a report",
+        "message sent",
+        "judgement by hand",
+        "journal",
+        "reason of a hold",
+    }
     theirs = places(of_person(world.at["US"], "Brightwater-Jones"))
     assert set(theirs) == {"remark on a report", "message received"}
 

@@ -63,6 +63,8 @@ def free(table: sa.Table, report: str = "report_id") -> sa.ColumnElement[bool]:
 
 SOURCES: Final = _of_reports(_R.c.source_sha256)
 """The sources of held reports."""
+REPORTS: Final = _of_reports(_R.c.id)
+"""Held reports, with those of held cases."""
 CASES: Final = sa.union(
     _SUBJECTS, sa.select(sa.func.coalesce(_R.c.case_id, "")).where(_R.c.id.in_(_SUBJECTS))
 )

@@ -177,6 +177,11 @@ def _empty_cases(db: Connection, keys: Keys) -> None:
     db.execute(t.case.update().where(which).values(reason=NO_LONGER))
 
 
+def _empty_judgements(db: Connection, keys: Keys) -> None:
+    which = TASKS["judgements"].which(keys)
+    db.execute(t.correction.update().where(which).values(because=NO_LONGER))
+
+
 def _empty_campaigns(db: Connection, keys: Keys) -> None:
     """The marks go by their keys: there is no other way to them that costs nothing on the road."""
     c, m = t.campaign.c, t.campaign_mark.c
@@ -289,6 +294,21 @@ TASKS: Final[Mapping[str, Task]] = MappingProxyType(
             free=t.case.c.id.not_in(holds.CASES),
             octets=_length(t.case.c.reason),
             empty=_empty_cases,
+            walked=True,
+        ),
+        "judgements": Task(
+            kind=Class.CASE,
+            keys=(t.correction.c.about, t.correction.c.number),
+            due=lambda terms, now: sa.and_(
+                t.correction.c.at <= terms.before(Class.CASE, now),
+                t.correction.c.because != NO_LONGER,
+            ),
+            free=sa.and_(
+                t.correction.c.about.not_in(holds.CASES),
+                t.correction.c.about.not_in(holds.REPORTS),
+            ),
+            octets=_length(t.correction.c.because),
+            empty=_empty_judgements,
             walked=True,
         ),
         "fingerprints": Task(

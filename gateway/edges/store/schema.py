@@ -155,8 +155,6 @@ correction = sa.Table(
     _column("was", Text),
     _column("because", Text),
     _column("at", Big),
-    _column("delete_after", Big, null=True),
-    sa.Column("hold", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 peer = sa.Table(
     "peer",

@@ -79,6 +79,12 @@ _PLACES: Final = (
         (_CASE.id, _NONE, _CASE.last_seen, _NONE, _CASE.id, _NONE),
     ),
     (
+        "judgement by hand",
+        Class.CASE,
+        (t.correction.c.because,),
+        (t.correction.c.about, _NONE, t.correction.c.at, _NONE, t.correction.c.about, _NONE),
+    ),
+    (
         "journal",
         Class.JOURNAL,
         (_J.content,),

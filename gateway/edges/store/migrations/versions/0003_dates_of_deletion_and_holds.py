@@ -1,14 +1,14 @@
 """Dates of deletion where they were missing, and holds as rows of their own.
 
-Revision 0002, after 0001. What was written before gets the days of a new installation; ``entente
+Revision 0003, after 0002. What was written before gets the days of a new installation; ``entente
 purge --reconsider`` brings it to the settings in force.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 _DAY = 86_400_000_000
 _DATED = (
@@ -82,7 +82,8 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("delete_after", sa.BigInteger(), nullable=True))
     op.add_column("report", sa.Column("forget_after", sa.BigInteger(), nullable=True))
     op.drop_column("detail", "delete_after")
-    for table in ("detail", "original", "received", "report", "sent"):
+    op.drop_column("correction", "delete_after")
+    for table in ("correction", "detail", "original", "received", "report", "sent"):
         op.drop_column(table, "hold")
     with op.batch_alter_table("original", schema=None) as batch_op:
         batch_op.alter_column("salt", existing_type=sa.LargeBinary(), nullable=True)
