@@ -155,8 +155,10 @@ class Blobs:
         gone, before = 0, time.time() - UNFINISHED_SECONDS
         with ours(self.directory):
             for path in self.directory.glob("?/.*.new"):
-                if path.stat().st_mtime < before:
-                    gone += _removed(path) > 0
+                # A writer at work may rename it between our two looks.
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < before:
+                        gone += _removed(path) > 0
         return gone
 
     def _path(self, digest: str) -> Path:
