@@ -103,7 +103,7 @@ HOLDINGS: Final[Mapping[Class, Holding]] = MappingProxyType(
             names="nobody; a text that is guessed can be confirmed",
             since="the last report of the mailing",
             why="a mailing that comes back is the same sender's doing",
-            remains="the campaign's id",
+            remains="the campaign's id in its reports and cases",
             setting="fingerprints",
         ),
         Class.MESSAGE: Holding(
@@ -169,11 +169,11 @@ COLUMNS: Final[Mapping[str, Mapping[Class, str]]] = MappingProxyType(
             Class.PROOF: "sha256 size salted stored_at delete_after",
         },
         "campaign": {
-            Class.FINGERPRINT: "exact marks words",
+            Class.FINGERPRINT: "leader kit",
             Class.PROOF: "id first_seen",
         },
         "campaign_exact": {Class.FINGERPRINT: "exact campaign"},
-        "campaign_mark": {Class.FINGERPRINT: "mark campaign"},
+        "campaign_mark": {Class.FINGERPRINT: "mark campaign entered_at"},
         "case_file": {
             Class.CASE: "reason",
             Class.PROOF: "id campaign country network category peer shelf reports reporters"

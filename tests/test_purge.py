@@ -416,6 +416,19 @@ def test_a_mail_whose_reporter_was_forgotten_is_not_counted_again(world):
     assert world.take("FR", source, reporter="a" * 32).new == 0
 
 
+def test_a_mailing_that_comes_back_after_its_fingerprint_went_is_taken_in(world):
+    origin = address("US")
+    world.take("FR", mail(origin, number=1))
+    world.clock.turn(days=731)
+    went = {one.what: one.rows for one in purge.purge(world.at["FR"]).lines if one.rows}
+    assert (went["fingerprints"], went["texts"]) == (1, 1)
+    for table in ("campaign", "campaign_mark", "campaign_exact"):
+        assert world.rows("FR", f"SELECT count(*) FROM {table}") == [(0,)]
+    assert world.take("FR", mail(origin, number=2), mail(origin, number=3)).new == 2
+    assert world.rows("FR", "SELECT reports FROM case_file") == [(3,)]
+    assert purge.purge(world.at["FR"]).rows == 0
+
+
 def test_what_was_never_delivered_expires_and_is_never_sent(world):
     fr = world.at["FR"]
     world.take("FR", mail(address("US")))

@@ -17,15 +17,14 @@ from sqlalchemy.engine import Connection
 from gateway.edges.store import holds
 from gateway.edges.store import schema as t
 from gateway.edges.store.streams import WAITING
-from gateway.model import Noun, evolve
+from gateway.model import Fingerprint, Noun, evolve
 from gateway.protocol import Fate
 from gateway.retention import GONE, NO_LONGER, Class, Terms
 from gateway.trust import Peer
 
 _JSON = msgspec.json.Encoder(order="deterministic")
 _PEER = msgspec.json.Decoder(Peer)
-_MARKS = msgspec.msgpack.Decoder(tuple[int, ...])
-_NO_MARKS: Final = msgspec.msgpack.encode(())
+_LEADER = msgspec.msgpack.Decoder(Fingerprint)
 Keys = Sequence[tuple[object, ...]]
 
 
@@ -183,18 +182,21 @@ def _empty_judgements(db: Connection, keys: Keys) -> None:
 
 
 def _empty_campaigns(db: Connection, keys: Keys) -> None:
-    """The marks go by their keys: there is no other way to them that costs nothing on the road."""
+    """The marks go by their keys: there is no other way to them that costs nothing on the road.
+
+    The row goes with them, so that the same mailing can be founded again under its name.
+    """
     c, m = t.campaign.c, t.campaign_mark.c
     which = c.id.in_([key for (key,) in keys])
     pairs = [
         {"the_mark": mark, "name": name}
-        for name, marks in db.execute(sa.select(c.id, c.marks).where(which)).all()
-        for mark in _MARKS.decode(marks)
+        for name, leader in db.execute(sa.select(c.id, c.leader).where(which)).all()
+        for mark in _LEADER.decode(leader).marks
     ]
     if pairs:
         gone = (m.mark == sa.bindparam("the_mark")) & (m.campaign == sa.bindparam("name"))
         db.execute(t.campaign_mark.delete().where(gone), pairs)
-    db.execute(t.campaign.update().where(which).values(exact="", marks=_NO_MARKS, words=0))
+    db.execute(t.campaign.delete().where(which))
 
 
 def _empty_texts(db: Connection, keys: Keys) -> None:
@@ -314,17 +316,17 @@ TASKS: Final[Mapping[str, Task]] = MappingProxyType(
         "fingerprints": Task(
             kind=Class.FINGERPRINT,
             keys=(t.campaign.c.id,),
-            due=lambda terms, now: sa.and_(_over(terms, now), t.campaign.c.exact != ""),
+            due=_over,
             free=t.campaign.c.id.not_in(holds.CAMPAIGNS),
-            octets=_length(t.campaign.c.marks, t.campaign.c.exact),
+            octets=_length(t.campaign.c.leader, t.campaign.c.kit),
             empty=_empty_campaigns,
             walked=True,
         ),
         "texts": Task(
             kind=Class.FINGERPRINT,
             keys=(t.campaign_exact.c.exact,),
-            due=lambda terms, now: t.campaign_exact.c.campaign.in_(
-                sa.select(t.campaign.c.id).where(_over(terms, now))
+            due=lambda terms, now: t.campaign_exact.c.campaign.not_in(
+                sa.select(t.campaign.c.id).where(sa.not_(_over(terms, now)))
             ),
             free=t.campaign_exact.c.campaign.not_in(holds.CAMPAIGNS),
             octets=_length(t.campaign_exact.c.exact),

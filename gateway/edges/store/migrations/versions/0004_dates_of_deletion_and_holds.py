@@ -1,14 +1,14 @@
 """Dates of deletion where they were missing, and holds as rows of their own.
 
-Revision 0003, after 0002. What was written before gets the days of a new installation; ``entente
+Revision 0004, after 0003. What was written before gets the days of a new installation; ``entente
 purge --reconsider`` brings it to the settings in force.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 _DAY = 86_400_000_000
 _DATED = (
