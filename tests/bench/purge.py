@@ -28,8 +28,8 @@ COPIES = (
     "INSERT INTO detail SELECT report_id || :n, content FROM detail WHERE length(report_id) = 36",
     (
         "INSERT INTO sent SELECT peer, jti || :n, epoch, place + :place, kind, digest, token,"
-        " state, why, report_id || :n, case_id, signed_at, attempts, delivered_at, proved_at, receipt,"
-        " delete_after FROM sent WHERE length(jti) = 36 AND kind = 'report'"
+        " state, why, report_id || :n, case_id, signed_at, attempts, delivered_at, proved_at,"
+        " receipt, delete_after FROM sent WHERE length(jti) = 36 AND kind = 'report'"
     ),
     (
         "INSERT INTO original SELECT sha256 || :n, size, salt, salted, stored_at, delete_after"
