@@ -44,8 +44,8 @@ def init(me: str, country: str, name: str, mailbox: str, bind: str, json: bool) 
 def check(json: bool) -> None:
     """Examine the installation: database, originals, journal, keys, address tables."""
     place = screen.home()
-    registry = open_registry(app.sources(place))
-    gateway = app.open_gateway(place, registry=registry)
+    gateway = app.open_gateway(place)
+    registry = open_registry(app.sources(place, gateway.store))
     found = examine(gateway)
     warnings = registry.warnings(clock.now().date())
     if json:

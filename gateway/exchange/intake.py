@@ -217,7 +217,8 @@ def _key(intake: _Intake) -> CaseKey:
     hosting = intake.report.hosting
     return CaseKey(
         campaign=intake.campaign or f"alone-{intake.id}",
-        country=(hosting.country or "") if hosting else "",
+        # What is disputed has no country yet: it must not meet what is settled in one case.
+        country=(hosting.country or "") if hosting and not hosting.disputed else "",
         network=hosting.network if hosting else NO_HOSTING,
     )
 
