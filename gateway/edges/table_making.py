@@ -143,9 +143,11 @@ def refuse_shrunken(new: AddressTable, old: AddressTable) -> None:
         TableInvalid: it is so.
     """
     hint = "look for a source that is missing or cut short; the old table is untouched"
-    if new.facts.register == old.facts.register and len(new) < len(old) * LEAST_KEPT:
+    alike = new.facts.register == old.facts.register
+    if alike and new.records < old.records * LEAST_KEPT:
         raise TableInvalid(
-            f"the new table has {len(new)} blocks and the one it replaces {len(old)}", hint=hint
+            f"the new table has {new.records} blocks and the one it replaces {old.records}",
+            hint=hint,
         )
     before, after = old.covered(), new.covered()
     for version, most in before.items():

@@ -21,7 +21,7 @@ from gateway.errors import DecisionInvalid, NotFound
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.intake import SALT_BYTES, category
 from gateway.hosting import Decisions
-from gateway.model import Case, Hosting, Noun, Report, Route, evolve
+from gateway.model import Case, Decision, Hosting, Noun, Report, Route, evolve
 
 _MOST_REASON = 1_000
 Anew = Callable[[Hosting], Hosting]
@@ -49,17 +49,17 @@ def decide(gateway: Gateway, prefix: str, country: str, because: str) -> Settled
     why = _reason(because)
     at = micros(gateway.now())
     with gateway.store.write() as db:
-        before = [one for one in decisions.holding(db) if one.prefix == network]
-        decisions.end(db, network, at, f"decided again: {why}")
+        before = decisions.holding(db)
+        replaced = decisions.end(db, network, at, f"decided again: {why}")
         one = Remembered(
             id=gateway.name(), prefix=network, country=place, because=why, decided_at=at
         )
         decisions.remember(db, one)
-        moved = _again(gateway, db, network, [old.country for old in before])
+        moved = _again(gateway, db, network, before)
         said = {"prefix": network, "country": place, "because": why, "moved": moved}
         ledger.append(db, at, "decided", said, gateway.draw(SALT_BYTES))
     done = _settled(moved)
-    return evolve(done, prefix=network, country=place, replaced=bool(before))
+    return evolve(done, prefix=network, country=place, replaced=replaced)
 
 
 def reconsider(gateway: Gateway, prefix: str, because: str) -> Settled:
@@ -72,15 +72,16 @@ def reconsider(gateway: Gateway, prefix: str, because: str) -> Settled:
     network, why = station.network(prefix), _reason(because)
     at = micros(gateway.now())
     with gateway.store.write() as db:
-        before = [one for one in decisions.holding(db) if one.prefix == network]
+        before = decisions.holding(db)
         if not decisions.end(db, network, at, why):
             raise NotFound(
                 f"no decision holds on {network}", hint="entente hosting decisions lists them"
             )
-        moved = _again(gateway, db, network, [old.country for old in before])
+        moved = _again(gateway, db, network, before)
         said = {"prefix": network, "because": why, "moved": moved}
         ledger.append(db, at, "reconsidered", said, gateway.draw(SALT_BYTES))
-    return evolve(_settled(moved), prefix=network, country=before[0].country)
+    (old,) = (one for one in before if one.prefix == network)
+    return evolve(_settled(moved), prefix=network, country=old.country)
 
 
 def settle(gateway: Gateway, locate: Callable[[str], Hosting]) -> Settled:
@@ -122,8 +123,12 @@ def _settled(moved: Moved) -> Settled:
     return Settled(reports=len(moved), cases=tuple(sorted({after for *_, after in moved})))
 
 
-def _again(gateway: Gateway, db: Connection, network: str, countries: Sequence[str]) -> Moved:
-    """Weigh again what is known of the addresses in ``network``, by the decisions as they are."""
+def _again(gateway: Gateway, db: Connection, network: str, before: Sequence[Decision]) -> Moved:
+    """Weigh again what is known of the addresses in ``network``, by the decisions as they are.
+
+    ``before`` are those that held until now: what they moved may have to move again.
+    """
+    countries = {old.country for old in before}
     around = ipaddress.ip_network(network)
     inside = [
         one for one in decisions.placed(db, countries) if ipaddress.ip_address(one.origin) in around

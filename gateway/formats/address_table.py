@@ -113,15 +113,24 @@ class AddressTable:
                 if self.countries[at]:
                     yield Range(version=version, first=first, end=end, country=self.countries[at])
 
+    @property
+    def records(self) -> int:
+        """How many blocks have a country; the others are the gaps between them."""
+        return sum(len(which) - which.count(self._nobody) for _, which in self._blocks.values())
+
     def covered(self) -> dict[int, int]:
         """How many addresses (of IPv6: /64 networks) have a country, by IP version."""
-        totals = dict.fromkeys(BITS, 0)
+        totals = {}
         for version, (starts, which) in self._blocks.items():
             ends = chain(memoryview(starts)[1:], (1 << BITS[version],))
-            nobody = self.countries.index(UNKNOWN) if UNKNOWN in self.countries else -1
             sizes = zip(starts, ends, which, strict=True)
-            totals[version] = sum(end - first for first, end, at in sizes if at != nobody)
+            totals[version] = sum(end - first for first, end, at in sizes if at != self._nobody)
         return totals
+
+    @property
+    def _nobody(self) -> int:
+        """The number of no country; one that no block has where there are no gaps."""
+        return self.countries.index(UNKNOWN) if UNKNOWN in self.countries else 255
 
     def parts(self) -> "dict[int, tuple[array[int], bytes]]":
         """Starts and country numbers by IP version, for ``write``."""

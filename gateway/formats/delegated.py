@@ -56,7 +56,9 @@ class Record(Noun):
     def range(self) -> Range | None:
         """The addresses of the record; None for AS numbers and for networks finer than /64."""
         if self.type == "ipv4":
-            first = int(ipaddress.IPv4Address(self.start))
+            # The spelling was checked when the record was read; this is asked for every one.
+            one, two, three, four = map(int, self.start.split("."))
+            first = one << 24 | two << 16 | three << 8 | four
             end = first + self.value
             return Range(version=4, first=first, end=end, country=self.country or NOBODY)
         if self.type == "ipv6" and self.value <= 64:

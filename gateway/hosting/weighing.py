@@ -132,10 +132,9 @@ _STRENGTH = (NARROWER, REGISTER, NEWER)
 def _over(decisive: HostingClaim, other: HostingClaim) -> str | None:
     """By which rule ``decisive`` goes before ``other``; None where it is a dispute."""
     if _bits(decisive) > _bits(other):
-        # A narrower block may lie inside the other one; but one that a later source of the
-        # same standing no longer has is no better than that source.
-        outdated = decisive.register == other.register and _stale(decisive, other)
-        return None if outdated else NARROWER
+        # One source follows whois into what a holder passed on, another stops at the holder:
+        # that the wider block is all that a later source has, proves nothing.
+        return NARROWER
     if decisive.register and not other.register:
         return REGISTER
     return NEWER if _stale(other, decisive) else None
