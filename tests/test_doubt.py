@@ -144,6 +144,18 @@ def test_reports_that_come_after_the_decision_join_the_case(world):
     assert world.shelf() == [("BE", BE, 2, 2)]
 
 
+def test_a_report_read_before_a_decision_and_filed_after_it_follows_it(world):
+    read_before = world.at["FR"].locate
+    doubt.decide(world.at["FR"], str(world.block), "BE", WHY)
+    assert world.at["FR"].locate is read_before
+    assert read_before(world.origin).disputed
+    world.take("FR", mail(world.origin))
+    assert world.shelf() == [("BE", BE, 1, 1)]
+    doubt.reconsider(world.at["FR"], str(world.block), WHY)
+    world.take("FR", mail(world.origin, number=2))
+    assert world.shelf() == [("", "disputed", 2, 2)]
+
+
 def test_a_decision_on_a_part_of_a_block_moves_only_what_lies_in_it(world):
     world.take("FR", mail(world.inside(0)), mail(world.inside(1), number=2))
     world.take("FR", mail(world.inside(0), number=3), reporter="somebody")

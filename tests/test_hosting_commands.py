@@ -17,6 +17,7 @@ from gateway.formats import address_table, delegated
 from tests.simulator import address, mail, registry
 from tests.tables import delegated as file_of
 from tests.tables import mmdb
+from tests.test_address_table import ROW6, TWICE, forged
 
 WHY = "The holder's letter of 4 May names Brussels."
 
@@ -109,6 +110,32 @@ def test_a_case_in_doubt_is_moved_by_the_command(house, tmp_path):
     (case,) = house.json("case", "list")
     assert (done["reports"], done["cases"]) == (1, [case["id"]])
     assert case["country"] == "BE"
+
+
+def test_an_update_that_settles_a_dispute_moves_the_cases_that_waited_for_it(house, tmp_path):
+    origin = house.dispute()
+    letter = tmp_path / "a.eml"
+    letter.write_bytes(mail(origin))
+    house.run("import", letter)
+    assert house.json("case", "list")[0]["route"]["none"] == "disputed"
+    block = ipaddress.ip_network(registry().locate(origin).prefix)
+    row = f"ripencc|SE|ipv4|{block[0]}|{block.num_addresses}|20200101|allocated|x"
+    path = tmp_path / "ripencc"
+    path.write_bytes(file_of(row, end="20261101"))
+    done = house.json("hosting", "update", path, "--accept-shrunken", "for a test")
+    (case,) = house.json("case", "list")
+    assert (done["settled"]["reports"], done["settled"]["cases"]) == (1, [case["id"]])
+    assert (case["country"], case["route"]["none"]) == ("SE", "no_peer")
+
+
+def test_check_reads_the_table_to_its_end(house, tmp_path):
+    whole = small_table(tmp_path / "whole.table")
+    house.run("hosting", "update", whole, "--accept-shrunken", "for a test")
+    house.run("check")
+    own = house.path / "tables" / "registrations.table"
+    own.write_bytes(forged(TWICE + ROW6, (2, 1), ("",)))
+    house.run("case", "list")
+    assert "not in order" in house.run("check", fails=True).stderr
 
 
 @pytest.mark.parametrize(
