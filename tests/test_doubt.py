@@ -172,17 +172,26 @@ def test_a_decision_on_a_part_of_a_block_moves_only_what_lies_in_it(world):
     assert [row[:3] for row in world.shelf()] == [("BE", BE, 2), ("DE", DE, 1)]
 
 
-def test_what_meets_a_case_that_has_the_country_already_joins_it(world):
-    world.take("FR", mail(world.inside(0)))
-    world.decide(world.half(0), "BE")
-    world.take("FR", mail(world.inside(1), number=2))
-    shelf = world.shelf()
-    world.decide(world.half(1), "BE")
-    if shelf[0][0] == "":
-        networks = world.rows("FR", "SELECT DISTINCT network FROM report")
-        assert len(world.shelf()) == len(networks)
-    assert sum(row[2] for row in world.shelf()) == 2
-    assert {row[1] for row in world.shelf()} == {BE}
+def test_one_case_is_divided_where_only_a_part_of_it_is_decided(world):
+    one, other = str(world.half(0)[7]), str(world.half(0)[8])
+    world.take("FR", mail(one), mail(other, number=2))
+    world.take("FR", mail(one, number=3), reporter="somebody")
+    ((case, reports),) = world.rows("FR", "SELECT id, reports FROM case_file")
+    assert reports == 3
+    done = world.decide(f"{one}/32", "BE")
+    assert (done.reports, len(done.cases), case in done.cases) == (2, 1, False)
+    assert world.shelf() == [("", "disputed", 1, 1), ("BE", BE, 2, 2)]
+    world.drain()
+    assert world.reports_sent("FR") == [("accepted", 1, 1)] * 2
+    # What is decided alike later joins the case that there is.
+    again = world.decide(f"{other}/32", "BE")
+    assert again.cases == done.cases
+    assert world.shelf() == [("BE", BE, 3, 3)]
+    world.drain()
+    assert world.reports_sent("FR") == [("accepted", 1, 1)] * 3
+    # And what stays in doubt of that network has its old case again.
+    world.take("FR", mail(str(world.half(0)[9]), number=4))
+    assert [row[:3] for row in world.shelf()] == [("", "disputed", 1), ("BE", BE, 3)]
 
 
 def test_a_decision_for_our_own_country_keeps_the_case_at_home(world):
