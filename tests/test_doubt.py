@@ -12,8 +12,8 @@ from gateway.edges.registry import Sources, open_registry
 from gateway.edges.store import cases, decisions, records
 from gateway.errors import DecisionInvalid, NotFound
 from gateway.exchange import doubt
+from gateway.exchange.deciding import route_again
 from gateway.exchange.examine import examine
-from gateway.exchange.intake import route_again
 from gateway.exchange.sync import sync
 from gateway.exchange.withdraw import withdraw
 from gateway.model import Country, Nowhere

@@ -18,10 +18,12 @@ from gateway.edges.store.cases import CaseKey
 from gateway.edges.store.decisions import Placed, Remembered
 from gateway.edges.store.records import micros
 from gateway.errors import DecisionInvalid, NotFound
+from gateway.exchange import deciding
 from gateway.exchange.gateway import Gateway
-from gateway.exchange.intake import SALT_BYTES, category
+from gateway.exchange.intake import SALT_BYTES
 from gateway.hosting import Decisions
 from gateway.model import Case, Decision, Hosting, Noun, Report, Route, evolve
+from gateway.route import Standing
 
 _MOST_REASON = 1_000
 Anew = Callable[[Hosting], Hosting]
@@ -163,31 +165,44 @@ def _place(
     gateway: Gateway, db: Connection, case: Case, place: str, some: Mapping[str, Report]
 ) -> str:
     """The case to which reports of ``case`` belong that count as hosted in ``place`` now."""
+    register, now = peers.register(db), gateway.now()
     key = CaseKey(campaign=case.campaign, country=place, network=case.network)
     found = cases.find(db, [key]).get(key)
     report = next(iter(some.values()))
-    decided = route.choose(
+    going = route.choose(
         report.origin,
         report.hosting,
-        category(report),
+        case.category,
         own=gateway.config.home_country,
-        register=peers.register(db),
+        register=register,
     )
     if found is None and len(some) == case.reports:
         decisions.name(db, case.id, place)
-        cases.routed(db, case.id, decided)
-        return case.id
-    if found is None:
-        found = clock.case_id(gateway.config.home_country)
-        cases.open_cases(db, [_row(found, key, case, decided)])
+        target = str(case.id)
+    elif found is None:
+        target = clock.case_id(gateway.config.home_country)
+        cases.open_cases(db, [_row(target, key, case, going)])
+        decisions.move(db, list(some), case.id, target)
     else:
-        standing = cases.get(db, found)
-        decided = standing.route if standing else decided
-    decisions.move(db, list(some), case.id, found, "to_refer" if decided.peer else "kept")
-    return found
+        decisions.move(db, list(some), case.id, found)
+        deciding.settle(gateway, db, cases.several(db, [found]).values(), register, now)
+        target = found
+    standing = cases.several(db, [target])[target]
+    decided = standing.route if found else deciding.opening(gateway, going, _how(standing), now)
+    cases.routed(db, {target: decided}, deciding.oldest(gateway, now))
+    return target
 
 
-def _row(case_id: str, key: CaseKey, like: Case, decided: Route) -> dict[str, object]:
+def _how(case: Case) -> Standing:
+    return Standing(
+        category=case.category,
+        reporters=case.reporters,
+        newest=case.last_seen,
+        opened_at=case.opened_at,
+    )
+
+
+def _row(case_id: str, key: CaseKey, like: Case, going: Route) -> dict[str, object]:
     """A new case for reports that leave ``like``; its counts are made when they have moved."""
     return {
         "id": case_id,
@@ -195,13 +210,14 @@ def _row(case_id: str, key: CaseKey, like: Case, decided: Route) -> dict[str, ob
         "country": key.country,
         "network": key.network,
         "category": str(like.category),
-        "peer": decided.peer,
-        "shelf": str(decided.none) if decided.none else None,
-        "reason": decided.reason,
+        "peer": going.peer,
+        "shelf": str(going.none) if going.none else None,
+        "reason": going.reason,
         "reports": 0,
         "reporters": 0,
         "first_seen": micros(like.first_seen),
         "last_seen": micros(like.last_seen),
+        "opened_at": micros(like.opened_at),
         "foreign_issuer": "",
         "foreign_id": "",
     }

@@ -114,11 +114,11 @@ def name(db: Connection, case_id: str, country: str) -> None:
     db.execute(t.case.update().where(t.case.c.id == case_id).values(country=country))
 
 
-def move(db: Connection, reports: Collection[str], before: str, after: str, fate: str) -> None:
-    """Take reports out of one case and put them into another, and count both again."""
+def move(db: Connection, reports: Collection[str], before: str, after: str) -> None:
+    """Take reports out of one case and put them into another, kept, and count both again."""
     for some in chunks(reports):
         db.execute(
-            t.report.update().where(t.report.c.id.in_(some)).values(case_id=after, fate=fate)
+            t.report.update().where(t.report.c.id.in_(some)).values(case_id=after, fate="kept")
         )
     for case_id in (before, after):
         _count(db, case_id)
