@@ -181,18 +181,6 @@ class HostingClaim(Noun):
     because: str = ""
 
 
-class Decision(Noun):
-    """An officer's word on the country of a network whose registrations dispute each other.
-
-    ``decided_on`` is the day (ISO 8601).
-    """
-
-    prefix: str
-    country: Country
-    because: str
-    decided_on: str
-
-
 class Hosting(Noun):
     """Where an address is hosted: the country of registration, with every claim beside it.
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from gateway import hosting
 from gateway.errors import AddressInvalid, DecisionInvalid
-from gateway.model import Confidence, Country, Decision, HostingClaim
+from gateway.hosting import Decision
+from gateway.model import Confidence, Country, HostingClaim
 
 SPECIAL = [
     ("0.0.0.0", "reserved"),

@@ -15,7 +15,8 @@ from gateway.edges.table_sources import open_compact, open_table
 from gateway.errors import AddressInvalid, HomeUnusable, TableInvalid
 from gateway.formats import address_table
 from gateway.formats.address_table import Facts, Range
-from gateway.model import Country, Decision, evolve
+from gateway.hosting import Decision
+from gateway.model import Country, evolve
 from tests.tables import delegated, mmdb
 
 FACTS = Facts(source="ours", licence="none needed", as_of="2026-06-17", made_by="a test")

@@ -27,8 +27,8 @@ from gateway.edges.table_sources import (
 )
 from gateway.errors import AddressInvalid, EntenteError
 from gateway.formats.address_table import AddressTable
-from gateway.hosting import REGISTRATION, STALE_DAYS, Decisions
-from gateway.model import Country, Decision, Hosting, Noun
+from gateway.hosting import REGISTRATION, STALE_DAYS, Decision, Decisions
+from gateway.model import Country, Hosting, Noun
 
 SHIPPED = Path(__file__).parent / "tables" / "registrations.table"
 CACHED = 8_192

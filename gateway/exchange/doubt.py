@@ -21,8 +21,8 @@ from gateway.errors import DecisionInvalid, NotFound
 from gateway.exchange import deciding
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.intake import SALT_BYTES
-from gateway.hosting import Decisions
-from gateway.model import Case, Decision, Hosting, Noun, Report, Route, evolve
+from gateway.hosting import Decision, Decisions
+from gateway.model import Case, Hosting, Noun, Report, Route, evolve
 from gateway.route import Standing
 
 _MOST_REASON = 1_000

@@ -15,7 +15,7 @@ from gateway.hosting.addresses import (
     parse,
     special,
 )
-from gateway.hosting.decisions import Decisions, network, place, reweigh
+from gateway.hosting.decisions import Decision, Decisions, network, place, reweigh
 from gateway.hosting.weighing import (
     AS_COUNTRY,
     DECISION,
@@ -36,6 +36,7 @@ __all__ = [
     "REGISTRATION",
     "STALE_DAYS",
     "Address",
+    "Decision",
     "Decisions",
     "Locate",
     "block",

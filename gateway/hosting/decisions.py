@@ -10,12 +10,24 @@ from collections.abc import Iterable
 from gateway.errors import DecisionInvalid
 from gateway.hosting.addresses import NO_COUNTRIES, Address, country, parse, special
 from gateway.hosting.weighing import DECISION, weigh
-from gateway.model import Country, Decision, Hosting, HostingClaim
+from gateway.model import Country, Hosting, HostingClaim, Noun
 
 SOURCE = "an officer"
 """Who is named as the source of such a claim."""
 _WIDEST = {4: 8, 6: 12}
 """The shortest prefix that can be decided about: what IANA gives to one registry at once."""
+
+
+class Decision(Noun):
+    """An officer's word on the country of a network whose registrations dispute each other.
+
+    ``decided_on`` is the day (ISO 8601).
+    """
+
+    prefix: str
+    country: Country
+    because: str
+    decided_on: str
 
 
 def network(text: str) -> str:

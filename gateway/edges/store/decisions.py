@@ -12,7 +12,8 @@ from sqlalchemy.engine import Connection
 
 from gateway.edges.store import schema as t
 from gateway.edges.store.records import chunks, moment
-from gateway.model import Country, Decision, Noun, Nowhere, Report
+from gateway.hosting import Decision
+from gateway.model import Country, Noun, Nowhere, Report
 
 DOUBTFUL = (str(Nowhere.DISPUTED), str(Nowhere.UNKNOWN_COUNTRY))
 """The shelves of cases whose country may become known."""
