@@ -10,8 +10,8 @@ from gateway.config import Config, Sections
 from gateway.edges import clock, home, keyring
 from gateway.edges.blobs import Blobs
 from gateway.edges.home import Home
-from gateway.edges.registry import Registry, Sources, open_registry
-from gateway.edges.store import open_store
+from gateway.edges.registry import Living, Registry, Sources
+from gateway.edges.store import Store, decisions, open_store
 from gateway.edges.wire import HttpsWire
 from gateway.exchange import identity
 from gateway.exchange.gateway import Gateway
@@ -45,15 +45,31 @@ def create(
     return gateway
 
 
-def sources(path: Path) -> Sources:
-    """What the installation at ``path`` adds to the built-in address tables."""
-    return _sources(*home.open_home(path))
+def sources(path: Path, store: Store | None = None) -> Sources:
+    """What the installation at ``path`` adds to the built-in address tables, decisions included.
+
+    Args:
+        path: its home.
+        store: its database, where the caller has opened it already.
+    """
+    settings, place = home.open_home(path)
+    if store is not None:
+        return _sources(settings, place, store)
+    opened = open_store(place.database)
+    try:
+        return _sources(settings, place, opened)
+    finally:
+        opened.close()
 
 
-def _sources(settings: Config, place: Home) -> Sources:
+def _sources(settings: Config, place: Home, store: Store) -> Sources:
+    with store.read() as db:
+        holding = decisions.holding(db)
     return Sources(
         tables=tuple(str(place.within(name)) for name in settings.hosting.tables),
+        own=str(place.table),
         cache=str(place.cache),
+        decisions=holding,
     )
 
 
@@ -71,7 +87,7 @@ def open_gateway(path: Path, *, registry: Registry | None = None) -> Gateway:
     settings, place = home.open_home(path)
     keys = keyring.load(place.keys)
     store = open_store(place.database)
-    found = registry or open_registry(_sources(settings, place))
+    found = registry or Living(lambda: _sources(settings, place, store))
     return Gateway(
         config=settings,
         store=store,

@@ -135,6 +135,14 @@ class AddressInvalid(OurError):
     sentence = "This is not an IP address."
 
 
+class DecisionInvalid(OurError):
+    """An officer's decision about hosting names no network, no country, or gives no reason."""
+
+    code = "decision_invalid"
+    status = 422
+    sentence = "This cannot be decided so."
+
+
 class NotFound(OurError):
     """A peer, case or report that was named does not exist here."""
 

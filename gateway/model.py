@@ -166,8 +166,10 @@ class Origin(Noun):
 class HostingClaim(Noun):
     """What one source says of an address.
 
-    ``kind`` is ``registration`` (whois, delegated files), ``geolocation`` or ``as``. Only claims
-    of registration decide, and only they can dispute each other. ``as_of`` is the source's date.
+    ``kind`` is ``registration`` (whois, delegated files), ``geolocation``, ``as``, or
+    ``decision`` (an officer's, where registrations dispute each other). Only claims of
+    registration can dispute each other. ``as_of`` is the source's date. ``register`` says that
+    the source is a registry's own file; ``because`` is the officer's reason, which stays here.
     """
 
     country: Country | None
@@ -175,6 +177,8 @@ class HostingClaim(Noun):
     source: str
     as_of: str
     prefix: str | None = None
+    register: bool = False
+    because: str = ""
 
 
 class Hosting(Noun):
@@ -183,7 +187,9 @@ class Hosting(Noun):
     ``network`` names the sender's network for a case: the AS number or name where known, else
     the /24 or /48 around the address. ``none`` says why there is no country: ``private``,
     ``shared``, ``reserved``, ``documentation``, ``multicast``, ``embedded``, ``loopback``,
-    ``unknown`` (no source knows it) or ``no_country`` (EU, AP, ZZ).
+    ``unknown`` (no source knows it) or ``no_country`` (EU, AP, ZZ). ``settled`` says by which
+    rule the country was found where registrations contradict each other: ``narrower``,
+    ``register``, ``newer`` or ``decision``; where none settles it, it is ``disputed``.
     """
 
     address: str
@@ -194,6 +200,7 @@ class Hosting(Noun):
     as_name: str | None = None
     claims: tuple[HostingClaim, ...] = ()
     disputed: bool = False
+    settled: str | None = None
     confidence: Confidence = Confidence.LOW
     none: str | None = None
 

@@ -156,7 +156,10 @@ def _is_address(host: str) -> bool:
 
 
 def _located(link: Link, locate: Locate) -> Link:
-    return evolve(link, country=locate(link.host).country) if _is_address(link.host) else link
+    if not _is_address(link.host):
+        return link
+    found = locate(link.host)
+    return evolve(link, country=None if found.disputed else found.country)
 
 
 def _unwrapped(

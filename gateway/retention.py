@@ -91,9 +91,10 @@ HOLDINGS: Final[Mapping[Class, Holding]] = MappingProxyType(
             setting="reporters",
         ),
         Class.CASE: Holding(
-            what="the reason in words why a case goes where it goes, or was judged by hand",
+            what="the reason in words why a case goes where it goes, or was judged by hand, or why a"
+            " network was placed by hand",
             names="the sender, by address; whoever staff wrote of",
-            since="the last report of the case, or the day of the judgement",
+            since="the last report of the case, the day of the judgement, the end of the decision",
             why="the decision must be explained while anybody may complain about it",
             remains="country, network, category, peer or shelf, counts, times",
             setting="cases",
@@ -180,6 +181,10 @@ COLUMNS: Final[Mapping[str, Mapping[Class, str]]] = MappingProxyType(
             " first_seen last_seen opened_at foreign_issuer foreign_id",
         },
         "correction": {Class.CASE: "because", Class.PROOF: "about number category was at"},
+        "hosting_decision": {
+            Class.CASE: "because ended_because",
+            Class.PROOF: "id prefix country decided_at ended_at",
+        },
         "case_reporter": {
             Class.REPORTER: "reporter",
             Class.PROOF: "number case_id delete_after",

@@ -1,6 +1,7 @@
 """Delegated-extended files of the registries: read, written, and refused when cut short."""
 
 import ipaddress
+import itertools
 
 import pytest
 from hypothesis import given, settings
@@ -61,16 +62,81 @@ def record(draw):
 def test_a_file_reads_back_as_it_was_written(records, version):
     one = Delegated(
         version=version,
-        registry="arin",
+        registry="nro",
         serial="1786107620675",
         start_date="19700101",
         end_date="20260617",
         offset="-0400",
         records=records,
     )
-    assert delegated.read(delegated.write(one)) == one
+    content = delegated.write(one)
+    if overlapping(one.ranges):
+        with pytest.raises(TableInvalid, match=r"lines \d+ and \d+ .* the same addresses"):
+            delegated.read(content)
+        return
+    assert delegated.read(content) == one
     for found in one.ranges:
         assert found.first < found.end
+
+
+def overlapping(ranges) -> bool:
+    """Whether two of them overlap and neither is more specific, looked at pair by pair."""
+    for one, other in itertools.combinations(ranges, 2):
+        if one.version != other.version:
+            continue
+        if one.end <= other.first or other.end <= one.first:
+            continue
+        same = (one.first, one.end) == (other.first, other.end)
+        inside = one.first <= other.first and other.end <= one.end
+        around = other.first <= one.first and one.end <= other.end
+        if (same and one.country != other.country) or not (inside or around):
+            return True
+    return False
+
+
+OVERLAPS = (
+    ("FR 192.0.2.0 256", "FR 192.0.2.0 256", False),
+    ("FR 192.0.2.0 256", "DE 192.0.2.0 256", True),
+    ("FR 192.0.2.0 256", "DE 192.0.2.0 128", False),
+    ("FR 192.0.2.0 256", "DE 192.0.2.128 128", False),
+    ("FR 192.0.2.0 256", "DE 192.0.2.128 129", True),
+    ("FR 192.0.2.0 256", "FR 192.0.2.128 129", True),
+    ("FR 192.0.2.0 256", "DE 192.0.3.0 256", False),
+    ("FR 2001:db8:: 32", "DE 2001:db8:: 32", True),
+    ("FR 2001:db8:: 32", "DE 2001:db8:: 48", False),
+)
+
+
+@pytest.mark.parametrize(("one", "other", "refused"), OVERLAPS)
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_file_that_gives_the_same_addresses_to_two_countries_is_refused(
+    one, other, refused, order
+):
+    rows = []
+    for row in (one, other)[::order]:
+        country, start, size = row.split()
+        kind = "ipv6" if ":" in start else "ipv4"
+        rows.append(f"ripencc|{country}|{kind}|{start}|{size}|20100101|allocated|x")
+    content = file_of("ripencc|SE|ipv4|198.51.100.0|1|20100101|allocated|x", *rows)
+    if not refused:
+        delegated.read(content)
+        return
+    with pytest.raises(TableInvalid, match=r"lines (6 and 7|7 and 6)"):
+        delegated.read(content)
+
+
+def test_addresses_that_nobody_holds_may_overlap_what_is_given():
+    rows = ("ripencc|FR|ipv4|192.0.2.0|256|20100101|allocated|x",)
+    delegated.read(file_of(*rows, "ripencc||ipv4|192.0.2.0|256||available|"))
+
+
+def test_a_file_of_all_five_registries_holds_records_of_each():
+    rows = [f"{name}|FR|asn|{at + 1}|1||allocated|x" for at, name in enumerate(delegated.FIVE)]
+    content = file_of(*rows, registry="nro")
+    assert [r.registry for r in delegated.read(content).records] == list(delegated.FIVE)
+    for name in delegated.FIVE:
+        with pytest.raises(TableInvalid, match=f"in a file of {name}"):
+            delegated.read(content.replace(b"|nro|", f"|{name}|".encode()))
 
 
 def test_what_was_given_out_becomes_ranges_with_the_country_on_record():
@@ -126,6 +192,8 @@ def test_a_file_that_lost_or_gained_a_line_is_refused():
 @pytest.mark.parametrize(
     "row",
     [
+        "arin|FR|ipv4|192.0.2.0|256|20100101|allocated|x",
+        "nobody|FR|ipv4|192.0.2.0|256|20100101|allocated|x",
         "ripencc|FR|ipv4|192.0.2.0|256|20100101",
         "ripencc|FR|ipv5|192.0.2.0|256|20100101|allocated|x",
         "ripencc|FR|ipv4|192.0.2.0|256|20100101|stolen|x",
@@ -166,6 +234,11 @@ def test_a_record_that_cannot_be_read_is_refused_and_its_line_named(row):
         b"2|arin|1|0|1|1|0\narin|*|ipv4|*|many|summary\n",
         b"2|arin|1|0|1|1|0\narin|*|ipv9|*|0|summary\n",
         b"<html>an error page</html>\n",
+        b"2|somebody|1|0|19830101|20260617|0\n",
+        b"2|arin|today|0|19830101|20260617|0\n",
+        b"2|arin||0|19830101|20260617|0\n",
+        b"2|arin|1|0|19830101|yesterday|0\n",
+        b"2|arin|1|0|1983|20260617|0\n",
     ],
 )
 def test_what_is_no_delegated_file_is_refused(content):

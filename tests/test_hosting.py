@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import hosting
-from gateway.errors import AddressInvalid
+from gateway.errors import AddressInvalid, DecisionInvalid
+from gateway.hosting import Decision
 from gateway.model import Confidence, Country, HostingClaim
 
 SPECIAL = [
@@ -139,10 +140,21 @@ NO_ADDRESS = [
 
 
 def claim(
-    country: str, prefix: str, *, kind: str = hosting.REGISTRATION, source: str = "one"
+    country: str,
+    prefix: str,
+    *,
+    kind: str = hosting.REGISTRATION,
+    source: str = "one",
+    as_of: str = "2026-06-17",
+    register: bool = False,
 ) -> HostingClaim:
     return HostingClaim(
-        country=Country(country), kind=kind, source=source, as_of="2026-06-17", prefix=prefix
+        country=Country(country),
+        kind=kind,
+        source=source,
+        as_of=as_of,
+        prefix=prefix,
+        register=register,
     )
 
 
@@ -237,13 +249,181 @@ def test_geolocation_alone_gives_no_country():
     assert (found.country, found.none, found.confidence) == (None, "unknown", Confidence.LOW)
 
 
+def register(country: str, prefix: str, as_of: str = "2026-06-17") -> HostingClaim:
+    return claim(country, prefix, as_of=as_of, register=True)
+
+
+WIDE, NARROW = "2.0.0.0/12", "2.1.2.0/24"
+OLD, NEW = "2026-01-01", "2026-06-17"
+
+# Two sources of registration that differ, the one that decides first, and the rule; None where
+# neither does.
+CONTRADICTIONS = [
+    (claim("DE", NARROW), claim("FR", WIDE), "narrower"),
+    (claim("DE", NARROW), register("FR", WIDE), "narrower"),
+    (claim("DE", NARROW, as_of=OLD), register("FR", WIDE), "narrower"),
+    (register("DE", NARROW), claim("FR", WIDE), "narrower"),
+    (register("DE", NARROW, OLD), claim("FR", WIDE), "narrower"),
+    (claim("DE", NARROW, as_of=OLD), claim("FR", WIDE), "narrower"),
+    (claim("DE", NARROW, as_of=""), claim("FR", WIDE), "narrower"),
+    (register("DE", WIDE), claim("FR", WIDE), "register"),
+    (register("DE", WIDE, OLD), claim("FR", WIDE), "register"),
+    (register("DE", WIDE, "2026-06-16"), register("FR", WIDE, "2026-06-15"), "newer"),
+    (register("DE", WIDE, NEW), register("FR", NARROW, OLD), "newer"),
+    (register("DE", NARROW, NEW), register("FR", WIDE, OLD), "newer"),
+    (register("DE", NARROW), register("FR", WIDE), "narrower"),
+    (register("DE", WIDE), register("FR", WIDE), None),
+    (claim("DE", WIDE), claim("FR", WIDE), None),
+    (claim("DE", WIDE), claim("FR", WIDE, as_of="2026-03-19"), None),
+    (claim("DE", WIDE), claim("FR", WIDE, as_of="2026-03-18"), "newer"),
+    (claim("DE", WIDE), claim("FR", WIDE, as_of=""), None),
+]
+
+
 @pytest.mark.parametrize("order", [1, -1])
-def test_two_sources_of_registration_that_differ_make_a_dispute(order):
-    claims = [claim("FR", "2.0.0.0/12"), claim("DE", "2.1.2.0/24", source="two")][::order]
+@pytest.mark.parametrize(("first", "second", "rule"), CONTRADICTIONS)
+def test_contradicting_registrations_are_settled_by_rule_or_are_a_dispute(
+    first, second, rule, order
+):
+    found = hosting.weigh("2.1.2.3", [first, second][::order])
+    assert (found.disputed, found.settled) == (rule is None, rule)
+    assert found.confidence is (Confidence.LOW if rule is None else Confidence.MEDIUM)
+    if rule is not None:
+        assert (found.country, found.prefix) == (first.country, first.prefix)
+
+
+def test_the_narrowest_block_is_shown_where_there_is_a_dispute():
+    claims = [claim("SE", WIDE), claim("FR", NARROW), claim("DE", NARROW)]
     found = hosting.weigh("2.1.2.3", claims)
-    assert found.disputed
-    assert (found.country, found.prefix) == ("DE", "2.1.2.0/24"), "the narrowest block is shown"
-    assert found.confidence is Confidence.LOW
+    assert (found.disputed, found.prefix) == (True, NARROW)
+
+
+def test_one_unsettled_contradiction_is_enough_for_a_dispute():
+    claims = [claim("DE", NARROW), claim("FR", WIDE), claim("SE", NARROW)]
+    assert hosting.weigh("2.1.2.3", claims).disputed
+
+
+def test_of_several_rules_that_were_needed_the_weakest_is_told():
+    claims = [register("DE", WIDE), claim("FR", "2.0.0.0/8"), claim("SE", WIDE)]
+    assert hosting.weigh("2.1.2.3", claims).settled == "register"
+
+
+def decided(country: str, prefix: str, because: str = "the holder's letter of May") -> Decision:
+    place = Country(country)
+    return Decision(prefix=prefix, country=place, because=because, decided_on="2026-07-01")
+
+
+DISPUTE = [claim("DE", WIDE), claim("FR", WIDE)]
+
+
+def weighed(claims, *decisions: Decision):
+    before = hosting.weigh("2.1.2.3", claims)
+    return hosting.reweigh(before, hosting.Decisions(decisions))
+
+
+def test_a_decision_holds_where_registrations_dispute_each_other():
+    found = weighed(DISPUTE, decided("SE", "2.1.0.0/16"))
+    assert (found.country, found.settled, found.disputed) == ("SE", "decision", False)
+    assert (found.prefix, found.confidence) == ("2.1.0.0/16", Confidence.MEDIUM)
+    first = found.claims[0]
+    assert (first.kind, first.as_of, first.because) == (
+        "decision",
+        "2026-07-01",
+        "the holder's letter of May",
+    )
+
+
+def test_a_decision_goes_before_a_rule():
+    found = weighed([claim("DE", NARROW), claim("FR", WIDE)], decided("FR", "2.1.0.0/16"))
+    assert (found.country, found.settled) == ("FR", "decision")
+
+
+def test_of_several_decisions_the_one_on_the_narrowest_network_holds():
+    both = decided("SE", "2.1.0.0/16"), decided("FR", "2.1.2.0/25")
+    for order in (both, both[::-1]):
+        found = weighed(DISPUTE, *order)
+        assert found.country == "FR"
+        assert [c.kind for c in found.claims].count("decision") == 1
+
+
+def test_a_decision_on_another_network_says_nothing():
+    for prefix in ("2.1.3.0/24", "2.1.2.0/32", "2001:200::/32"):
+        assert weighed(DISPUTE, decided("SE", prefix)).disputed
+
+
+@pytest.mark.parametrize("claims", [[], [claim("FR", WIDE)], [claim("EU", WIDE)]])
+def test_a_decision_decides_nothing_where_registrations_do_not_contradict(claims):
+    before = hosting.weigh("2.1.2.3", claims)
+    found = weighed(claims, decided("SE", "2.1.0.0/16"))
+    assert (found.country, found.none, found.settled) == (before.country, before.none, None)
+    assert found.claims[0].kind == "decision"
+
+
+def test_a_decision_gives_no_special_address_a_country():
+    before = hosting.weigh("192.168.1.1", ())
+    decisions = hosting.Decisions([decided("SE", "192.0.0.0/8")])
+    assert hosting.reweigh(before, decisions) == before
+
+
+def test_a_decision_that_is_taken_back_leaves_the_dispute():
+    settled = weighed(DISPUTE, decided("SE", "2.1.0.0/16"))
+    assert hosting.reweigh(settled, hosting.Decisions()) == hosting.weigh("2.1.2.3", DISPUTE)
+
+
+@given(st.ip_addresses(), st.integers(1, 64))
+def test_a_decision_is_found_for_every_address_in_its_network_and_no_other(address, length):
+    around = ipaddress.ip_network((address, min(length, 32)), strict=False)
+    decisions = hosting.Decisions([decided("SE", str(around))])
+    assert decisions.claim(around[0]) is not None
+    assert decisions.claim(address).prefix == decisions.claim(around[-1]).prefix == str(around)
+    if around.prefixlen and int(around[0]):
+        assert decisions.claim(around[0] - 1) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "network"),
+    [
+        ("2.1.2.0/24", "2.1.2.0/24"),
+        (" 2.1.2.3 ", "2.1.2.3/32"),
+        ("2A00:1:0::/48", "2a00:1::/48"),
+        ("2.0.0.0/255.0.0.0", "2.0.0.0/8"),
+    ],
+)
+def test_a_network_to_decide_about_has_one_spelling(text, network):
+    assert hosting.network(text) == network
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "no network"),
+        ("France", "no network"),
+        ("2.1.2.3/24", "host bits"),
+        ("2.1.2.0/33", "no network"),
+        ("2a00::/200", "no network"),
+        ("0.0.0.0/0", "wider than /8"),
+        ("2.0.0.0/7", "wider than /8"),
+        ("2a00::/11", "wider than /12"),
+        ("10.0.0.0/8", "private"),
+        ("192.0.2.0/24", "documentation"),
+        ("223.255.255.0/24", None),
+        ("224.0.0.0/24", "multicast"),
+        ("::ffff:2.1.2.0/120", "embedded"),
+        ("fe80::1%eth0", "no network"),
+    ],
+)
+def test_what_is_no_network_of_a_country_is_not_decided_about(text, why):
+    if why is None:
+        assert hosting.network(text)
+        return
+    with pytest.raises(DecisionInvalid, match=why):
+        hosting.network(text)
+
+
+@pytest.mark.parametrize("code", ["EU", "AP", "ZZ", "eu", "", "FRA", "F1", "Frankreich"])
+def test_a_decision_names_a_country(code):
+    with pytest.raises(DecisionInvalid, match="no country"):
+        hosting.place(code)
 
 
 def test_two_sources_that_agree_make_none():
@@ -316,8 +496,34 @@ def test_an_explanation_names_the_finding_and_every_source_with_its_date():
     ]
 
 
+RULED = (
+    "Registrations contradict each other (DE and FR): of blocks of one size the registry's own file"
+    " decides."
+)
+
+
+def test_an_explanation_says_how_a_contradiction_was_settled():
+    claims = [register("DE", WIDE), claim("FR", WIDE)]
+    assert hosting.explain(hosting.weigh("2.1.2.3", claims))[:3] == [
+        "2.1.2.3 lies in 2.0.0.0/12, registered in DE (confidence medium).",
+        RULED,
+        "one (2026-06-17) says DE for 2.0.0.0/12: registration, of the registry itself.",
+    ]
+
+
+def test_an_explanation_of_a_decision_gives_its_date_and_reason():
+    assert hosting.explain(weighed(DISPUTE, decided("SE", "2.1.0.0/16")))[:3] == [
+        "2.1.2.3 lies in 2.1.0.0/16, decided to be in SE (confidence medium).",
+        "Registrations contradict each other (DE and FR): an officer has decided.",
+        "An officer decided on 2026-07-01 for 2.1.0.0/16: SE, because: the holder's letter of May.",
+    ]
+    idle = hosting.explain(weighed([claim("FR", WIDE)], decided("SE", "2.1.0.0/16")))
+    assert idle[0] == "2.1.2.3 lies in 2.0.0.0/12, registered in FR (confidence high)."
+    assert idle[1].endswith("No registrations contradict each other here, so it decides nothing.")
+
+
 def test_an_explanation_of_a_dispute_says_who_decides():
-    claims = [claim("FR", "2.0.0.0/12"), claim("DE", "2.1.2.0/24")]
+    claims = [claim("FR", "2.0.0.0/12"), claim("DE", "2.0.0.0/12")]
     first = hosting.explain(hosting.weigh("2.1.2.3", claims))[0]
     assert first == (
         "Sources of registration dispute the country of 2.1.2.3 (DE, FR): a person decides."

@@ -2,18 +2,21 @@
 
 import ipaddress
 import random
+import threading
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway import hosting
-from gateway.edges.registry import SHIPPED, Sources, build, open_registry
+from gateway.edges import files
+from gateway.edges.registry import SHIPPED, Living, Sources, open_registry
 from gateway.edges.table_sources import open_compact, open_table
 from gateway.errors import AddressInvalid, HomeUnusable, TableInvalid
 from gateway.formats import address_table
 from gateway.formats.address_table import Facts, Range
-from gateway.model import Country
+from gateway.hosting import Decision
+from gateway.model import Country, evolve
 from tests.tables import delegated, mmdb
 
 FACTS = Facts(source="ours", licence="none needed", as_of="2026-06-17", made_by="a test")
@@ -75,7 +78,7 @@ def test_every_country_has_addresses_that_are_registered_there(built_in, chance)
     assert not hosting.NO_COUNTRIES.intersection(countries)
     for country in countries:
         for version in (4, 6):
-            if not built_in._shipped.ranges(country, version):
+            if not built_in.main.ranges(country, version):
                 continue
             address = built_in.draw(country, chance, version=version)
             found = built_in.locate(address)
@@ -133,16 +136,33 @@ def test_the_geolocations_can_be_left_unread_until_they_are_needed():
     assert found.tables[-1].loaded
 
 
-def test_an_added_table_of_registrations_that_differs_makes_a_dispute(tmp_path, built_in, chance):
+def test_an_added_table_that_differs_about_the_same_block_makes_a_dispute(
+    tmp_path, built_in, chance
+):
     address, other = drawn(built_in, chance), drawn(built_in, chance, "DE")
-    path = country_mmdb(tmp_path, [(block_of(address), "BE"), (block_of(other), "DE")])
+    same = built_in.locate(address).prefix
+    path = country_mmdb(tmp_path, [(same, "BE"), (block_of(other), "DE")])
     found = opened(path)
     assert found.locate(address).disputed
-    assert {c.country for c in found.locate(address).claims if c.kind == "registration"} == {
-        "BE",
-        "FR",
-    }
+    assert hosting.contradicting(found.locate(address).claims) == ["BE", "FR"]
     assert not found.locate(other).disputed
+
+
+def test_an_added_table_that_knows_a_narrower_block_decides(tmp_path, built_in, chance):
+    address = drawn(built_in, chance)
+    while int(built_in.locate(address).prefix.partition("/")[2]) >= 24:
+        address = drawn(built_in, chance)
+    found = opened(country_mmdb(tmp_path, [(block_of(address), "BE")])).locate(address)
+    assert (found.country, found.settled, found.disputed) == ("BE", "narrower", False)
+
+
+def test_a_registrys_own_file_goes_before_a_table_derived_from_whois(tmp_path, built_in, chance):
+    address = drawn(built_in, chance)
+    around = ipaddress.ip_network(built_in.locate(address).prefix)
+    row = f"ripencc|BE|ipv4|{around[0]}|{around.num_addresses}|20100101|allocated|x"
+    found = opened(added(tmp_path, "delegated", delegated(row))).locate(address)
+    assert (found.country, found.settled, found.disputed) == ("BE", "register", False)
+    assert [c.register for c in found.claims[:2]] == [True, False]
 
 
 def test_an_added_geolocation_or_network_table_disputes_nothing(tmp_path, built_in, chance):
@@ -239,86 +259,128 @@ def test_a_table_without_a_date_warns(tmp_path):
     assert opened(path).warnings(TODAY) == ["the address table undated has no date"]
 
 
-def test_a_table_is_built_from_several_files_and_the_narrowest_block_speaks(tmp_path):
-    rows = {
-        "2.0.0.0/12": {"country_code": "FR"},
-        "2001:200::/32": {"country_code": "JP"},
-        "2001:201:0:1:2::/80": {"country_code": "JP"},
-        "2001:202:0:1:2::/80": {"country_code": "JP"},
-        "2001:202:0:1:3::/80": {"country_code": "KR"},
-    }
-    wide = added(tmp_path, "rir.mmdb", mmdb(rows, database_type="X"))
-    fine = added(
-        tmp_path,
-        "delegated",
-        delegated("ripencc|MC|ipv4|2.1.0.0|256|20100101|allocated|x"),
+def own_table(path: Path, country: str, as_of: str = "2026-06-17") -> None:
+    """A table of one block, put in its place as ``entente hosting update`` does."""
+    number = int(ipaddress.IPv4Address("2.0.0.0"))
+    ranges = [Range(version=4, first=number, end=number + 2**20, country=country)]
+    facts = Facts(source="own", licence="", as_of=as_of, register=True)
+    files.keep(path, address_table.write(address_table.of(facts, ranges)))
+
+
+def test_a_table_that_the_installation_made_takes_the_place_of_the_built_in_one(tmp_path):
+    own = tmp_path / "own.table"
+    sources = Sources(own=str(own))
+    assert open_registry(sources, lazily=True).locate("2.1.2.3").claims[0].source != "own"
+    own_table(own, "SM")
+    claims = open_registry(sources, lazily=True).locate("2.1.2.3").claims
+    registered = [(c.source, c.country, c.register) for c in claims if c.kind == "registration"]
+    assert registered == [("own", "SM", True)]
+
+
+def test_a_damaged_table_of_our_own_is_refused_and_not_passed_over(tmp_path):
+    own = tmp_path / "own.table"
+    own_table(own, "SM")
+    own.write_bytes(own.read_bytes()[:-1])
+    with pytest.raises(TableInvalid):
+        open_registry(Sources(own=str(own)), lazily=True)
+
+
+class Hand:
+    """What a living registry asks for, held by hand, and the seconds it sees pass."""
+
+    def __init__(self, monkeypatch, sources: Sources) -> None:
+        self.sources = sources
+        self.seconds = 0.0
+        self.asked = 0
+        monkeypatch.setattr("gateway.edges.registry.ticking", lambda: self.seconds)
+
+    def __call__(self) -> Sources:
+        self.asked += 1
+        return self.sources
+
+
+@pytest.fixture
+def hand(tmp_path, monkeypatch):
+    own = tmp_path / "own.table"
+    own_table(own, "SM")
+    return Hand(monkeypatch, Sources(own=str(own), cache=str(tmp_path / "cache")))
+
+
+def test_a_process_that_goes_on_takes_up_a_new_table_within_a_second(hand):
+    living = Living(hand)
+    assert living.locate("2.1.2.3").country == "SM"
+    own_table(Path(hand.sources.own), "MC")
+    assert living.locate("2.1.2.3").country == "SM"
+    hand.seconds += 1
+    assert living.locate("2.1.2.3").country == "MC"
+
+
+def test_it_looks_once_a_second_at_most_and_opens_only_what_changed(hand):
+    living = Living(hand)
+    before = living.registry
+    for _ in range(1000):
+        hand.seconds += 0.01
+        living.locate("2.1.2.3")
+    assert 8 <= hand.asked <= 11
+    assert living.registry is before
+
+
+def test_it_takes_up_a_new_decision(hand):
+    living = Living(hand)
+    decided = Decision(
+        prefix="2.0.0.0/12", country=Country("MC"), because="a letter", decided_on="2026-07-01"
     )
-    out = tmp_path / "out.table"
-    build(out, [wide, fine], FACTS)
-    table = open_compact(out)
-    found = {
-        address: table.find(version, int(ipaddress.ip_address(address)) >> (version - 4) * 32)
-        for version, address in [
-            (4, "2.0.255.255"),
-            (4, "2.1.0.255"),
-            (4, "2.1.1.0"),
-            (4, "2.16.0.0"),
-            (6, "2001:200:ffff::1"),
-            (6, "2001:201:0:1::1"),
-            (6, "2001:202:0:1::1"),
-        ]
-    }
-    assert [row[0] if row else None for row in found.values()] == [
-        "FR",
-        "MC",
-        "FR",
-        None,
-        "JP",
-        "JP",
-        None,
-    ]
-    assert table.facts.made_by.startswith("a test from rir.mmdb (SHA-256 ")
-    again = tmp_path / "again.table"
-    build(again, [wide, fine], FACTS)
-    assert again.read_bytes() == out.read_bytes()
+    hand.sources = evolve(hand.sources, decisions=(decided,))
+    hand.seconds += 1
+    assert living.locate("2.1.2.3").claims[0].kind == hosting.DECISION
 
 
-def test_a_table_of_geolocation_does_not_become_one_of_registrations(tmp_path):
-    path = country_mmdb(tmp_path, [("2.0.0.0/12", "FR")], "city.mmdb", "GeoIP2-City")
-    with pytest.raises(TableInvalid, match="registration"):
-        build(tmp_path / "out", [path], FACTS)
-    assert not (tmp_path / "out").exists()
+def test_a_table_that_is_broken_leaves_the_one_before_in_use(hand, capsys):
+    living = Living(hand)
+    own = Path(hand.sources.own)
+    whole = own.read_bytes()
+    own.write_bytes(whole[: len(whole) // 2])
+    for _ in range(3):
+        hand.seconds += 1
+        assert living.locate("2.1.2.3").country == "SM"
+    assert capsys.readouterr().err.count("stay in use") == 1
+    own_table(own, "MC")
+    hand.seconds += 1
+    assert living.locate("2.1.2.3").country == "MC"
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", delegated()[:-3], delegated()])
-def test_nothing_is_written_where_a_source_is_broken_or_empty(tmp_path, content):
-    with pytest.raises(TableInvalid):
-        build(tmp_path / "out", [added(tmp_path, "in", content)], FACTS)
-    assert not (tmp_path / "out").exists()
+def test_an_answer_is_never_taken_from_half_a_table(hand):
+    """Tables change as fast as they can while others ask: each answer is one of a whole table."""
+    living = Living(hand)
+    own, over = Path(hand.sources.own), threading.Event()
+
+    def change() -> None:
+        for at in range(40):
+            own_table(own, ("SM", "MC")[at % 2])
+            hand.seconds += 1
+        over.set()
+
+    worker = threading.Thread(target=change)
+    worker.start()
+    seen = set()
+    while not over.is_set():
+        seen.add(living.locate("2.1.2.3").country)
+    worker.join()
+    assert seen <= {"SM", "MC"}
 
 
-def test_nothing_is_written_without_a_date(tmp_path):
-    path = country_mmdb(tmp_path, [("2.0.0.0/12", "FR")])
-    facts = Facts(source="x", licence="x", as_of="last week")
-    with pytest.raises(TableInvalid, match="no date"):
-        build(tmp_path / "out", [path], facts)
-
-
-def test_a_table_that_lost_a_tenth_of_its_blocks_does_not_replace_the_old_one(tmp_path):
-    rows = [(f"2.{n}.0.0/24", "FR") for n in range(20)]
-    out = tmp_path / "out"
-    build(out, [country_mmdb(tmp_path, rows)], FACTS)
-    before = out.read_bytes()
-    with pytest.raises(TableInvalid, match="blocks"):
-        build(out, [country_mmdb(tmp_path, rows[:10])], FACTS)
-    assert out.read_bytes() == before
-    build(out, [country_mmdb(tmp_path, rows[:19])], FACTS)
-    build(out, [country_mmdb(tmp_path, rows[:5])], FACTS, may_shrink=True)
-    assert len(list(open_compact(out).blocks())) == 5
-
-
-def test_a_file_that_is_no_table_is_never_overwritten(tmp_path):
-    out = added(tmp_path, "letter.txt", b"dear all")
-    with pytest.raises(TableInvalid):
-        build(out, [country_mmdb(tmp_path, [("2.0.0.0/12", "FR")])], FACTS)
-    assert out.read_bytes() == b"dear all"
+def test_a_decision_is_shown_first_and_decides_where_registrations_contradict(tmp_path):
+    wide = ("ripencc|FR|ipv4|2.0.0.0|1048576|20100101|allocated|x",)
+    path = added(tmp_path, "one", delegated(*wide))
+    own = tmp_path / "own.table"
+    own_table(own, "SM")
+    decided = Decision(
+        prefix="2.1.0.0/16", country=Country("MC"), because="a letter", decided_on="2026-07-01"
+    )
+    found = open_registry(
+        Sources(tables=(str(path),), own=str(own), decisions=(decided,)), lazily=True
+    )
+    inside, outside = found.locate("2.1.2.3"), found.locate("2.2.2.3")
+    assert (inside.country, inside.settled, inside.disputed) == ("MC", "decision", False)
+    assert (inside.claims[0].kind, inside.claims[0].because) == ("decision", "a letter")
+    assert (outside.disputed, outside.settled) == (True, None)

@@ -5,8 +5,9 @@ import click
 from gateway import app, trust
 from gateway.cli import screen
 from gateway.config import Sections, Serve
-from gateway.edges import clock
+from gateway.edges import clock, table_making
 from gateway.edges.files import keep
+from gateway.edges.home import open_home
 from gateway.edges.registry import open_registry
 from gateway.exchange import identity
 from gateway.exchange.examine import examine
@@ -44,8 +45,10 @@ def init(me: str, country: str, name: str, mailbox: str, bind: str, json: bool) 
 def check(json: bool) -> None:
     """Examine the installation: database, originals, journal, keys, address tables."""
     place = screen.home()
-    registry = open_registry(app.sources(place))
-    gateway = app.open_gateway(place, registry=registry)
+    gateway = app.open_gateway(place)
+    registry = open_registry(app.sources(place, gateway.store))
+    # No other command reads the table to its end.
+    table_making.in_use(open_home(place)[1].table)
     found = examine(gateway)
     warnings = registry.warnings(clock.now().date())
     if json:

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gateway import app
+from gateway import app, hosting
 from gateway.cli import screen
 from gateway.config import ReadingLimits
 from gateway.edges import clock, mailboxes
@@ -59,7 +59,7 @@ def import_(paths: tuple[str, ...], form: str, reporter: str, json: bool) -> Non
     with _bar(json=json) as bar:
         task = bar.add_task("importing", total=extent.octets or None)
         found = _fresh(gateway, mailboxes.sources(paths, form), pseudonym, tally, bar, task)
-        with _reader(gateway, app.sources(screen.home())) as reader:
+        with _reader(gateway, app.sources(screen.home(), gateway.store)) as reader:
             batch: list[Arrived] = []
             size = 0
             for read in reader.read(found):
@@ -170,9 +170,9 @@ def inspect(paths: tuple[str, ...], form: str, peer: str, json: bool) -> None:
     """Say what would be recorded of each mail, where it would go and why; stores nothing."""
     chosen = click.get_current_context().find_root().params.get("home")
     place = Path(str(chosen)) if chosen else None
-    sources = app.sources(place) if place else Sources()
-    registry = open_registry(sources, lazily=place is None)
-    gateway = app.open_gateway(place, registry=registry) if place else None
+    gateway = app.open_gateway(place) if place else None
+    sources = app.sources(place, gateway.store) if place and gateway else Sources()
+    registry = open_registry(sources, lazily=True)
     limits = gateway.config.reading if gateway else ReadingLimits()
     borders = gateway.config.origin.borders if gateway else ()
     failed = False
@@ -213,8 +213,9 @@ def _words(finding: Finding) -> None:
         screen.say(f"  proved by: {finding.origin.line}")
         for claimed in finding.origin.claimed:
             screen.say(f"  claimed, not believed: {claimed.address}")
-    if finding.hosting and finding.hosting.country:
-        screen.say(f"  registered in {finding.hosting.country} ({finding.hosting.prefix})")
+    if finding.hosting:
+        for line in hosting.explain(finding.hosting):
+            screen.say(f"  {line}")
     if finding.category:
         screen.say(f"  {finding.category.value}: {finding.category.why}")
     if finding.route:

@@ -60,6 +60,11 @@ class Home:
         """The directory of what can be made again at any time; it need not exist."""
         return self.path / "cache"
 
+    @property
+    def table(self) -> Path:
+        """The table of registrations that the installation made for itself; it need not exist."""
+        return self.path / "tables" / "registrations.table"
+
     def within(self, name: str) -> Path:
         """A path of the settings: from the home, unless it is absolute."""
         return self.path / name

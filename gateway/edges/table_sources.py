@@ -3,11 +3,12 @@
 Our compact table and delegated-extended files speak of registration, an MMDB of whatever its
 name or type says: registration, geolocation, or autonomous systems.
 Law: a file that cannot be used is refused by name when it is opened, never passed over.
-Verbs: ``open_table``, ``ranges``.
+Verbs: ``open_table``, ``material``.
 """
 
 import ipaddress
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,13 +22,17 @@ from gateway.edges.geolocations import Fact
 from gateway.errors import TableInvalid
 from gateway.formats import address_table, delegated
 from gateway.formats.address_table import AddressTable, Facts, Range
+from gateway.formats.delegated import Delegated
 from gateway.formats.geoip2fast import name_shown
 from gateway.hosting import AS_COUNTRY, GEOLOCATION, REGISTRATION
-from gateway.model import HostingClaim
+from gateway.model import HostingClaim, Noun
 
 _REGISTRATION_TYPE = re.compile(r"whois|rir|regist|delegat", re.IGNORECASE)
 _AS_TYPE = re.compile(r"asn|autonomous", re.IGNORECASE)
 _NOTHING = Fact()
+_GZIP = b"\x1f\x8b"
+_MOST_BYTES = 200_000_000
+"""The largest of the registries' files has some 30 MB."""
 
 
 class Table(Protocol):
@@ -70,6 +75,7 @@ class Registrations:
                 source=self.name,
                 as_of=self.as_of,
                 prefix=hosting.block(version, number, first, end),
+                register=self.table.facts.register,
             )
         )
 
@@ -176,9 +182,7 @@ def open_compact(path: Path, *, trusted: bool = False) -> AddressTable:
         TableInvalid: it is none.
         HomeUnusable: it cannot be read.
     """
-    with ours(path):
-        content = path.read_bytes()
-    return address_table.read(content, trusted=trusted)
+    return address_table.read(content(path), trusted=trusted)
 
 
 def open_table(path: Path) -> Table:
@@ -190,29 +194,87 @@ def open_table(path: Path) -> Table:
     """
     if path.suffix == ".mmdb":
         return Mmdb(path)
-    with ours(path):
-        content = path.read_bytes()
-    if content.startswith(address_table.FAMILY):
-        return Registrations(address_table.read(content))
-    found = delegated.read(content)
-    facts = Facts(source=path.name, licence="", as_of=found.as_of)
-    return Registrations(address_table.of(facts, address_table.narrowest(found.ranges)))
+    found = _read(path)
+    if isinstance(found, AddressTable):
+        return Registrations(found)
+    facts = Facts(source=path.name, licence="", as_of=found.as_of, register=True)
+    ranges = address_table.narrowest(found.ranges)
+    return Registrations(address_table.of(facts, ranges, apart=True))
 
 
-def ranges(path: Path) -> Iterable[Range]:
-    """Every registered range of the MMDB or delegated-extended file at ``path``.
+class Material(Noun):
+    """What a new table can be made of: every registered range of a file, and its date.
+
+    ``registries`` are those whose own records they are; empty for all other material.
+    """
+
+    name: str
+    as_of: str
+    ranges: Iterable[Range]
+    registries: tuple[str, ...] = ()
+
+
+def material(path: Path) -> Material:
+    """The registered ranges of the MMDB, delegated-extended file or compact table at ``path``.
 
     Raises:
-        TableInvalid: it is neither, or speaks of something else than registration.
+        TableInvalid: it is none of them, or speaks of something else than registration; the
+            detail names the file.
         HomeUnusable: it cannot be read.
     """
-    if path.suffix != ".mmdb":
-        with ours(path):
-            return delegated.read(path.read_bytes()).ranges
-    table = Mmdb(path)
-    if table.kind != REGISTRATION:
-        raise TableInvalid(
-            f"neither the name nor the type of {path.name} says that it is about registration",
-            hint="a table of registrations is not made from geolocation",
+    if path.suffix == ".mmdb":
+        table = Mmdb(path)
+        if table.kind != REGISTRATION:
+            raise TableInvalid(
+                f"neither the name nor the type of {path.name} says that it is about registration",
+                hint="a table of registrations is not made from geolocation",
+            )
+        return Material(name=path.name, as_of=table.as_of, ranges=table.ranges())
+    found = _read(path)
+    if isinstance(found, AddressTable):
+        return Material(
+            name=path.name,
+            as_of=found.facts.as_of,
+            ranges=found.blocks(),
+            registries=delegated.FIVE if found.facts.register else (),
         )
-    return table.ranges()
+    whose = {record.registry for record in found.records}
+    registries = tuple(sorted(whose)) if found.registry == delegated.JOINT else (found.registry,)
+    return Material(name=path.name, as_of=found.as_of, ranges=found.ranges, registries=registries)
+
+
+def _read(path: Path) -> AddressTable | Delegated:
+    """The compact table or delegated-extended file at ``path``.
+
+    Raises:
+        TableInvalid: it is neither; the detail names it.
+    """
+    try:
+        found = content(path)
+        if found.startswith(address_table.FAMILY):
+            return address_table.read(found)
+        return delegated.read(found)
+    except TableInvalid as error:
+        raise TableInvalid(f"{path}: {error.detail}", hint=error.hint) from error
+
+
+def content(path: Path) -> bytes:
+    """The bytes of a table; those that are packed with gzip, unpacked.
+
+    Raises:
+        TableInvalid: it is cut short, damaged, or larger than a table can be.
+        HomeUnusable: it cannot be read.
+    """
+    with ours(path), path.open("rb") as file:
+        found = file.read(_MOST_BYTES + 1)
+    if found.startswith(_GZIP):
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            found = unpacker.decompress(found, _MOST_BYTES + 1)
+        except zlib.error as error:
+            raise TableInvalid(f"it is packed with gzip and damaged: {error}") from error
+        if len(found) <= _MOST_BYTES and (not unpacker.eof or unpacker.unused_data):
+            raise TableInvalid("it is packed with gzip and cut short, or goes on after its end")
+    if len(found) > _MOST_BYTES:
+        raise TableInvalid(f"it is larger than {_MOST_BYTES // 1_000_000} MB")
+    return found

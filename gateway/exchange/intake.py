@@ -14,12 +14,22 @@ from sqlalchemy.engine import Connection
 
 from gateway import campaign, redact, route
 from gateway.edges import clock
-from gateway.edges.store import campaigns, cases, corrections, ledger, peers, records, settings
+from gateway.edges.store import (
+    campaigns,
+    cases,
+    corrections,
+    decisions,
+    ledger,
+    peers,
+    records,
+    settings,
+)
 from gateway.edges.store.cases import CaseKey
 from gateway.edges.store.records import Filed, Kept, micros, moment
 from gateway.errors import KeyUnusable
 from gateway.exchange import deciding
 from gateway.exchange.gateway import Gateway
+from gateway.hosting import Decisions, reweigh
 from gateway.model import (
     Case,
     Category,
@@ -136,6 +146,7 @@ def _enter(
 ) -> list[str]:
     at = micros(now)
     register = peers.register(db)
+    new = _decided(db, new)
     marks = [a.report.fingerprint for a in new if a.report.fingerprint is not None]
     names = _campaigns(db, marks, at)
     arrivals = [_route(gateway, arrived.report, names, register, at) for arrived in new]
@@ -158,6 +169,20 @@ def _enter(
     digests = [[i.id, i.report.source_sha256, i.case_id] for i in intakes]
     ledger.append(db, at, "reported", {"reports": digests}, gateway.draw(SALT_BYTES))
     return [intake.id for intake in intakes]
+
+
+def _decided(db: Connection, new: Sequence[Arrived]) -> Sequence[Arrived]:
+    """Reports by the decisions that hold now: their readers know those from when they began."""
+    holding = Decisions(decisions.holding(db))
+    found = []
+    for arrived in new:
+        hosting = arrived.report.hosting
+        if hosting is not None and (hosting.disputed or hosting.settled):
+            report = evolve(arrived.report, hosting=reweigh(hosting, holding))
+            found.append(evolve(arrived, report=report))
+        else:
+            found.append(arrived)
+    return found
 
 
 def _original(gateway: Gateway, arrived: Arrived, at: int) -> Kept:
@@ -245,7 +270,8 @@ def _key(intake: _Intake) -> CaseKey:
     hosting = intake.report.hosting
     return CaseKey(
         campaign=intake.campaign or f"alone-{intake.id}",
-        country=(hosting.country or "") if hosting else "",
+        # What is disputed has no country yet: it must not meet what is settled in one case.
+        country=(hosting.country or "") if hosting and not hosting.disputed else "",
         network=hosting.network if hosting else NO_HOSTING,
     )
 

@@ -15,6 +15,7 @@ import sys
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import msgspec
 import zstandard
@@ -37,12 +38,16 @@ _LEVEL = 19
 
 
 class Facts(Noun):
-    """Where a table comes from, and its date (ISO 8601)."""
+    """Where a table comes from, and its date (ISO 8601).
+
+    ``register`` says that it was made of registries' own files and of nothing else.
+    """
 
     source: str
     licence: str
     as_of: str
     made_by: str = ""
+    register: bool = False
 
 
 class Range(Noun):
@@ -108,6 +113,25 @@ class AddressTable:
                 if self.countries[at]:
                     yield Range(version=version, first=first, end=end, country=self.countries[at])
 
+    @property
+    def records(self) -> int:
+        """How many blocks have a country; the others are the gaps between them."""
+        return sum(len(which) - which.count(self._nobody) for _, which in self._blocks.values())
+
+    def covered(self) -> dict[int, int]:
+        """How many addresses (of IPv6: /64 networks) have a country, by IP version."""
+        totals = {}
+        for version, (starts, which) in self._blocks.items():
+            ends = chain(memoryview(starts)[1:], (1 << BITS[version],))
+            sizes = zip(starts, ends, which, strict=True)
+            totals[version] = sum(end - first for first, end, at in sizes if at != self._nobody)
+        return totals
+
+    @property
+    def _nobody(self) -> int:
+        """The number of no country; one that no block has where there are no gaps."""
+        return self.countries.index(UNKNOWN) if UNKNOWN in self.countries else 255
+
     def parts(self) -> "dict[int, tuple[array[int], bytes]]":
         """Starts and country numbers by IP version, for ``write``."""
         return self._blocks
@@ -116,8 +140,11 @@ class AddressTable:
         return sum(len(which) for _, which in self._blocks.values())
 
 
-def of(facts: Facts, ranges: Iterable[Range]) -> AddressTable:
+def of(facts: Facts, ranges: Iterable[Range], *, apart: bool = False) -> AddressTable:
     """The table of ``ranges``, which may touch but not overlap.
+
+    Neighbours of one country become one block, unless they are kept ``apart``: how large a
+    block is says something where each is one registration.
 
     Raises:
         TableInvalid: two ranges overlap, or one is empty, out of bounds or names no country.
@@ -131,7 +158,9 @@ def of(facts: Facts, ranges: Iterable[Range]) -> AddressTable:
     if len(countries) > 256:
         raise TableInvalid(f"{len(countries)} countries are more than there are")
     number = {country: at for at, country in enumerate(countries)}
-    blocks = {version: _cells(some, version, number) for version, some in found.items()}
+    blocks = {
+        version: _cells(some, version, number, apart=apart) for version, some in found.items()
+    }
     return AddressTable(facts, blocks, countries)
 
 
@@ -139,14 +168,16 @@ def _sound(one: Range) -> bool:
     return one.version in BITS and 0 <= one.first < one.end <= 1 << BITS[one.version]
 
 
-def _cells(ranges: list[Range], version: int, number: dict[str, int]) -> "tuple[array[int], bytes]":
+def _cells(
+    ranges: list[Range], version: int, number: dict[str, int], *, apart: bool
+) -> "tuple[array[int], bytes]":
     """Starts of blocks without gaps: what no range covers becomes a block of no country."""
     starts: list[int] = []
     which: list[int] = []
     reached = 0
 
     def begin(at: int, country: str) -> None:
-        if not which or which[-1] != number[country]:
+        if apart or not which or which[-1] != number[country]:
             starts.append(at)
             which.append(number[country])
 

@@ -16,6 +16,10 @@ from gateway.formats.address_table import Range
 from gateway.model import Noun
 
 TYPES = ("asn", "ipv4", "ipv6")
+FIVE = ("afrinic", "apnic", "arin", "lacnic", "ripencc")
+"""The regional registries, as they name themselves in their files."""
+JOINT = "nro"
+"""Who signs a file in which the records of all five stand together."""
 GIVEN = frozenset({"allocated", "assigned"})
 """The states of addresses that somebody holds; the others are nobody's."""
 NOBODY = "ZZ"
@@ -29,6 +33,7 @@ _WORD = re.compile(r"[!-{}~]*")
 _HEAD_FIELDS = 7
 _SUMMARY_FIELDS = 6
 _LEAST_FIELDS = 7
+_SERIAL = re.compile(r"[0-9]{1,20}")
 
 
 class Record(Noun):
@@ -51,7 +56,9 @@ class Record(Noun):
     def range(self) -> Range | None:
         """The addresses of the record; None for AS numbers and for networks finer than /64."""
         if self.type == "ipv4":
-            first = int(ipaddress.IPv4Address(self.start))
+            # The spelling was checked when the record was read; this is asked for every one.
+            one, two, three, four = map(int, self.start.split("."))
+            first = one << 24 | two << 16 | three << 8 | four
             end = first + self.value
             return Range(version=4, first=first, end=end, country=self.country or NOBODY)
         if self.type == "ipv6" and self.value <= 64:
@@ -104,6 +111,7 @@ def read(content: bytes) -> Delegated:
     head: list[str] | None = None
     summary: dict[str, int] = {}
     records: list[Record] = []
+    places: list[int] = []
     for number, line in enumerate(lines, start=1):
         text = line.strip()
         if not text or text.startswith("#"):
@@ -115,12 +123,14 @@ def read(content: bytes) -> Delegated:
             elif fields[-1] == "summary":
                 _summarise(fields, summary)
             else:
-                records.append(_record(fields))
+                records.append(_record(fields, head[1]))
+                places.append(number)
         except ValueError as error:
             raise TableInvalid(f"line {number} of the delegated file: {error}") from error
     if head is None:
         raise TableInvalid("this is no delegated-extended file: it is empty")
     _count(records, summary, int(head[3]))
+    _overlap(records, places)
     return Delegated(
         version=head[0],
         registry=head[1],
@@ -152,6 +162,12 @@ def _head(fields: list[str]) -> list[str]:
         raise ValueError("the version line does not say how many records there are")
     if not all(_WORD.fullmatch(field) for field in fields):
         raise ValueError("a character that such a file does not use")
+    if fields[1] not in {*FIVE, JOINT}:
+        raise ValueError(f"{fields[1][:20]!r} is no registry")
+    if not _SERIAL.fullmatch(fields[2]):
+        raise ValueError(f"the serial {fields[2][:20]!r} is no number")
+    if not (_DATE.fullmatch(fields[4]) and _DATE.fullmatch(fields[5])):
+        raise ValueError("the version line's dates cannot be read")
     return fields
 
 
@@ -163,10 +179,12 @@ def _summarise(fields: list[str], summary: dict[str, int]) -> None:
     summary[fields[2]] = int(fields[4])
 
 
-def _record(fields: list[str]) -> Record:
+def _record(fields: list[str], holder: str) -> Record:
     if len(fields) < _LEAST_FIELDS:
         raise ValueError("too few fields")
     registry, country, kind, start, value, day, status, *rest = fields
+    if registry not in FIVE or holder not in {registry, JOINT}:
+        raise ValueError(f"a record of {registry[:20]!r} in a file of {holder}")
     if kind not in TYPES or status not in _STATES:
         raise ValueError(f"type {kind[:20]!r} or status {status[:20]!r} is not known")
     if not (_COUNTRY.fullmatch(country) and _NUMBER.fullmatch(value) and _DATE.fullmatch(day)):
@@ -209,3 +227,33 @@ def _count(records: list[Record], summary: dict[str, int], promised: int) -> Non
             )
     if promised != len(records):
         raise TableInvalid(f"the file says {promised} records and holds {len(records)}")
+
+
+def _overlap(records: list[Record], places: list[int]) -> None:
+    """Refuse a file that gives the same addresses twice and to different countries.
+
+    A block may lie inside another one of its file: the narrower speaks. But of two that are the
+    same, or that overlap at their edges, neither is more specific than the other.
+
+    Raises:
+        TableInvalid: it does; the detail names both lines.
+    """
+    found = []
+    for record, place in zip(records, places, strict=True):
+        given = record.range if record.status in GIVEN else None
+        if given is not None:
+            found.append((given.version, given.first, -given.end, place, given))
+    around: list[tuple[int, Range]] = []
+    for *_, place, given in sorted(found, key=lambda row: row[:4]):
+        while around and (
+            around[-1][1].version != given.version or around[-1][1].end <= given.first
+        ):
+            around.pop()
+        if around:
+            before, wider = around[-1]
+            same = (wider.first, wider.end) == (given.first, given.end)
+            if given.end > wider.end or (same and given.country != wider.country):
+                raise TableInvalid(
+                    f"lines {before} and {place} of the delegated file give the same addresses"
+                )
+        around.append((place, given))

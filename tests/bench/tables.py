@@ -36,7 +36,7 @@ def addresses(registry: Registry, number: int) -> list[str]:
     while len(found) < number:
         version = 6 if len(found) % 4 == 3 else 4
         country = chance.choice(["US", "DE", "BR", "FR", "JP", chance.choice(countries)])
-        if registry._shipped.ranges(country, version):
+        if registry.main.ranges(country, version):
             found.append(registry.draw(country, chance, version=version))
     return found
 

@@ -181,6 +181,12 @@ def _empty_judgements(db: Connection, keys: Keys) -> None:
     db.execute(t.correction.update().where(which).values(because=NO_LONGER))
 
 
+def _empty_decisions(db: Connection, keys: Keys) -> None:
+    which = TASKS["decisions"].which(keys)
+    gone = {"because": NO_LONGER, "ended_because": NO_LONGER}
+    db.execute(t.decision.update().where(which).values(**gone))
+
+
 def _empty_campaigns(db: Connection, keys: Keys) -> None:
     """The marks go by their keys: there is no other way to them that costs nothing on the road.
 
@@ -311,6 +317,19 @@ TASKS: Final[Mapping[str, Task]] = MappingProxyType(
             ),
             octets=_length(t.correction.c.because),
             empty=_empty_judgements,
+            walked=True,
+        ),
+        "decisions": Task(
+            kind=Class.CASE,
+            keys=(t.decision.c.id,),
+            # A decision that holds needs its reason for as long as it does.
+            due=lambda terms, now: sa.and_(
+                t.decision.c.ended_at <= terms.before(Class.CASE, now),
+                t.decision.c.because != NO_LONGER,
+            ),
+            free=sa.true(),
+            octets=_length(t.decision.c.because, t.decision.c.ended_because),
+            empty=_empty_decisions,
             walked=True,
         ),
         "fingerprints": Task(

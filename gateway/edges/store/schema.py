@@ -263,6 +263,24 @@ conflict = sa.Table(
     _column("delete_after", Big, null=True),
     _dated("conflict"),
 )
+decision = sa.Table(
+    "hosting_decision",
+    metadata,
+    _column("id", Text, key=True),
+    _column("prefix", Text),  # in its one spelling
+    _column("country", Text),
+    _column("because", Text),
+    _column("decided_at", Big),
+    _column("ended_at", Big, null=True),  # since when it holds no longer
+    _column("ended_because", Text),
+    sa.Index(
+        "uq_hosting_decision_holding",
+        "prefix",
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    ),
+)
 journal = sa.Table(
     "journal",
     metadata,

@@ -85,6 +85,12 @@ _PLACES: Final = (
         (t.correction.c.about, _NONE, t.correction.c.at, _NONE, t.correction.c.about, _NONE),
     ),
     (
+        "decision about hosting",
+        Class.CASE,
+        (t.decision.c.because, t.decision.c.ended_because),
+        (t.decision.c.id, _NONE, t.decision.c.ended_at, _NONE, _NONE, _NONE),
+    ),
+    (
         "journal",
         Class.JOURNAL,
         (_J.content,),

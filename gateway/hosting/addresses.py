@@ -1,24 +1,15 @@
-"""Where an address is hosted: the country of registration decides, every claim is kept.
+"""Addresses: which spelling they have, which are nobody's, which block lies around one.
 
-It carries the special-purpose registries (RFC 6890 §2.2) and our rule of evidence: the most
-specific registered block decides; geolocation stands beside it and holds nothing up; only two
-sources of registration can dispute each other. No disk, no network here.
-Verbs: ``canonical``, ``special``, ``weigh``, ``explain``.
+It carries the special-purpose registries (RFC 6890 §2.2). No disk, no network here.
+Verbs: ``parse``, ``canonical``, ``special``, ``neighbourhood``, ``block``.
 """
 
 import ipaddress
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
 
 from gateway.errors import AddressInvalid
-from gateway.model import Confidence, Country, Hosting, HostingClaim
+from gateway.model import Country
 
-Locate = Callable[[str], Hosting]
-"""How anything asks where an address is."""
-REGISTRATION = "registration"
-GEOLOCATION = "geolocation"
-AS_COUNTRY = "as"
-"""The three kinds of claims: only the first decides."""
 NO_COUNTRIES = frozenset({"EU", "AP", "ZZ"})
 """Codes of the registries that are no countries."""
 
@@ -86,15 +77,6 @@ def _cut(version: int) -> tuple[list[int], list[str]]:
     return starts, words
 
 
-_WORDS = {
-    "private": "a private address, used inside one network",
-    "shared": "an address that an access provider shares among customers",
-    "loopback": "a machine's address for itself",
-    "documentation": "an address reserved for examples",
-    "multicast": "an address of a group, not of a host",
-    "embedded": "an IPv6 address that only carries an IPv4 address",
-    "reserved": "an address reserved for special uses",
-}
 _CUTS = {4: _cut(4), 6: _cut(6)}
 _ISATAP = frozenset({0x0000_5EFE, 0x0200_5EFE})
 _MAPPED = 0xFFFF
@@ -126,10 +108,11 @@ def canonical(address: str) -> str:
     Raises:
         AddressInvalid: it is no IP address.
     """
-    return _text(parse(address))
+    return text_of(parse(address))
 
 
-def _text(address: Address) -> str:
+def text_of(address: Address) -> str:
+    """``address`` in its one canonical spelling."""
     # Versions of Python differ in how they spell an IPv4 address that is mapped into IPv6.
     number = int(address)
     if address.version == 6 and number >> 32 == _MAPPED:
@@ -167,66 +150,6 @@ def neighbourhood(address: str | Address) -> str:
     return f"{ipaddress.IPv6Address(int(found) >> 80 << 80)}/48"
 
 
-def weigh(
-    address: str | Address,
-    claims: Sequence[HostingClaim],
-    *,
-    asn: int | None = None,
-    as_name: str | None = None,
-) -> Hosting:
-    """What the claims of all sources about an address come to.
-
-    The confidence is high where registration names one country and nothing says otherwise,
-    medium where geolocation points elsewhere, low where nothing is decided or it is disputed.
-
-    Args:
-        address: which one.
-        claims: what each source says; those of registration decide, the narrowest block first.
-            A claim may name EU, AP or ZZ: it is kept and decides nothing.
-        asn: the number of the autonomous system, where a source knows it.
-        as_name: its name.
-
-    Raises:
-        AddressInvalid: it is no IP address.
-    """
-    found = parse(address) if isinstance(address, str) else address
-    kind = special(found)
-    if kind is not None:
-        return Hosting(address=_text(found), country=None, network=neighbourhood(found), none=kind)
-    registered = [claim for claim in claims if claim.kind == REGISTRATION and claim.country]
-    naming = [claim for claim in registered if claim.country not in NO_COUNTRIES]
-    decisive = max(naming, key=_specific, default=None)
-    countries = {claim.country for claim in naming}
-    disputed = len(countries) > 1
-    elsewhere = any(
-        claim.country not in countries and claim.country not in NO_COUNTRIES
-        for claim in claims
-        if claim.kind == GEOLOCATION and claim.country
-    )
-    if decisive is None or disputed:
-        confidence = Confidence.LOW
-    else:
-        confidence = Confidence.MEDIUM if elsewhere else Confidence.HIGH
-    none = "no_country" if registered else "unknown"
-    return Hosting(
-        address=_text(found),
-        country=decisive.country if decisive else None,
-        network=f"AS{asn}" if asn else (as_name or neighbourhood(found)),
-        prefix=decisive.prefix if decisive else None,
-        asn=asn,
-        as_name=as_name or None,
-        claims=tuple(claims),
-        disputed=disputed,
-        confidence=confidence,
-        none=None if decisive else none,
-    )
-
-
-def _specific(claim: HostingClaim) -> int:
-    """How specific a claim's block is: the length of its prefix in bits."""
-    return int(claim.prefix.rpartition("/")[2]) if claim.prefix and "/" in claim.prefix else 0
-
-
 def country(text: str | None) -> Country | None:
     """A source's country code as a country, None where it says none."""
     code = (text or "").strip().upper()
@@ -250,41 +173,3 @@ def block(version: int, number: int, first: int, end: int) -> str:
     if version == 4:
         return f"{ipaddress.IPv4Address(start)}/{32 - size}"
     return f"{ipaddress.IPv6Address(start << 64)}/{64 - size}"
-
-
-def explain(hosting: Hosting) -> list[str]:
-    """Why an address counts as hosted where it does, in sentences; the first is the finding."""
-    lines = [_finding(hosting)]
-    for claim in hosting.claims:
-        where = f" for {claim.prefix}" if claim.prefix else ""
-        beside = "" if claim.kind == REGISTRATION else ", shown beside it, decides nothing"
-        lines.append(
-            f"{claim.source} ({claim.as_of or 'no date'}) says {claim.country or 'nothing'}{where}:"
-            f" {claim.kind}{beside}."
-        )
-    if hosting.none in {None, "unknown", "no_country"}:
-        name = f" ({hosting.as_name})" if hosting.asn and hosting.as_name else ""
-        lines.append(f"Network: {hosting.network}{name}.")
-    return lines
-
-
-def _finding(hosting: Hosting) -> str:
-    if hosting.none == "unknown":
-        return f"No source of registration knows {hosting.address}: it goes nowhere by itself."
-    if hosting.none == "no_country":
-        return (
-            f"{hosting.address} is registered, but for no country (EU, AP and ZZ are none):"
-            " it goes nowhere by itself."
-        )
-    if hosting.none is not None:
-        return f"{hosting.address}: {_WORDS[hosting.none]}; no country hosts it."
-    if hosting.disputed:
-        said = sorted({c.country for c in hosting.claims if c.kind == REGISTRATION and c.country})
-        return (
-            f"Sources of registration dispute the country of {hosting.address}"
-            f" ({', '.join(said)}): a person decides."
-        )
-    return (
-        f"{hosting.address} lies in {hosting.prefix}, registered in {hosting.country}"
-        f" (confidence {hosting.confidence})."
-    )
