@@ -1,14 +1,21 @@
 """Forwarders, lists, shared services and clients of one's own provider: said, and not forged."""
 
+import json
 import random
+from collections import Counter
 
 import pytest
+from click.testing import CliRunner
 
 from gateway import trace
+from gateway.cli import entente
+from gateway.edges.registry import open_registry
 from gateway.model import Confidence, Origin
 from tests import hand_overs
+from tests.bench import origin as bench
 from tests.chains import locate
 from tests.hand_overs import VICTIM, r
+from tests.shared import shared
 from tests.test_trace import SENDER, mail, origin_of
 
 SEEDS = range(5)
@@ -195,6 +202,89 @@ def test_a_client_of_the_own_provider_counts_only_down_an_unbroken_run_of_its_li
         assert found((top, between, client)).address == SENDER
     stranger = (top[0], top[1].replace("(mail-sor-f41.google.com.", "(evil.example.org."))
     assert found((stranger, client)).address == SENDER
+
+
+def test_headers_below_the_line_of_entry_are_no_signs_of_forwarding():
+    google = f"from mail-x.google.com (mail-x.google.com [{SENDER}]) by mx.example.net (Postfix)"
+    relay = "from x (x.example.org [198.19.5.5]) by smtp-relay.google.com with ESMTPS id 2"
+    below = (("X-Forwarded-To", "a@example.org"), ("Delivered-To", "a@example.org"))
+    origin = found((*mail(google, relay), *below))
+    assert not origin.forwarded
+    assert [said.value for said in origin.service.said] == ["198.19.5.5"]
+
+
+def test_the_lines_of_a_forwarder_end_at_the_first_that_another_wrote():
+    origin = found(
+        mail(
+            f"from fwd.example.org (fwd.example.org [{SENDER}]) by mx.example.net (Postfix)",
+            "by fwd.example.org with SMTP id 1",
+            "by evil.example.com with SMTP id 2",
+            f"from v (v.example.com [{VICTIM}]) by fwd.example.org (Postfix) with ESMTP",
+        ),
+        ("fwd.example.org",),
+    )
+    assert (origin.forwarded, origin.likelier) == (True, None)
+
+
+def test_a_machine_of_the_service_is_not_taken_for_its_client():
+    origin = origin_of(
+        f"from a.mx.aol.com (a.mx.aol.com [{SENDER}]) by mx.example.net (Postfix)",
+        "from b.mx.aol.com (b.mx.aol.com [198.19.5.5]) by a.mx.aol.com (v1) with ESMTP",
+    )
+    assert (origin.service.name, origin.service.said) == ("Yahoo and AOL", ())
+
+
+def test_the_forwarders_of_real_mail_are_recognised():
+    samples = bench.samples(shared("mail"), shared("mail", "truth.tsv"))
+    registry = open_registry().locate
+    known = ("webnote.net", "lugh.tuatha.org", "64.161.22.236")
+    seen = Counter()
+    for sample in samples:
+        origin = trace.find(sample.headers, registry, (), known)
+        assert isinstance(origin, Origin)
+        assert origin.address == sample.origin
+        seen.update(passage.by for passage in origin.passages[:1])
+        if origin.forwarded:
+            assert origin.likelier is not None, sample.path
+            assert origin.likelier.address != origin.address
+    assert seen == {
+        "Google": 9,
+        "Microsoft": 3,
+        "mail.webnote.net": 9,
+        "lugh.tuatha.org": 2,
+        "xent.com": 2,
+    }
+
+
+def test_inspect_says_who_forwarded_the_mail_and_whose_account_it_is(tmp_path):
+    cases = {case.kind: case for case in hand_overs.hand_overs(random.Random(5))}
+    forwarded, client = cases["gmail forwarding"], cases["hosters' relay"]
+    said = inspected(tmp_path, forwarded.headers)
+    assert "  forwarded by Google: 209.85.222.47 is Google, by the networks" in said
+    assert "  by that forwarder's line: from m.hop.example.org" in said
+    assert ", confidence medium" in said
+    said = inspected(tmp_path, client.headers)
+    assert "  an account at MailChannels (relay), known by the name ivory.relay" in said
+    assert "  MailChannels says, in Received: account acme" in said
+    origin = json.loads(inspected(tmp_path, forwarded.headers, "--json"))["origin"]
+    assert (origin["forwarded"], origin["passages"][0]["by"]) == (True, "Google")
+    assert {"address", "port", "border", "line", "confidence", "claimed"} <= set(origin)
+
+
+def inspected(tmp_path, headers, *options: str) -> str:
+    """What the command says of a mail, with its addresses moved into public networks."""
+    block = "".join(f"{name}: {value}\n" for name, value in headers)
+    path = tmp_path / "mail.eml"
+    path.write_text(f"{block}Subject: x\n\nHello\n".replace("198.19.", "193.19."))
+    done = CliRunner().invoke(entente, ["inspect", str(path), *options])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_signs_in_any_number_are_clipped():
+    line = f"from lists.debian.org (lists.debian.org [{SENDER}]) by mx.example.net (Postfix)"
+    many = (("Mailing-List", f"list number {number}") for number in range(5_000))
+    assert len(found((*mail(line), *many)).passages[0].evidence) == 11
 
 
 def test_forwarders_in_a_loop_are_followed_a_few_times_only():

@@ -8,7 +8,7 @@ reporter's provider; what lies behind it stands beside it, each with its own cer
 from collections.abc import Sequence
 
 from gateway.formats import received
-from gateway.model import Claimed, Confidence, Likelier, Origin, Service
+from gateway.model import Claimed, Confidence, Likelier, Origin, Provider
 from gateway.trace import accounts, kin, passage, services, witness
 from gateway.trace.borders import Settings, kept, settings
 from gateway.trace.chain import Chain
@@ -69,7 +69,7 @@ def _submitted(walk: Walk, number: int, confidence: Confidence) -> Origin:
     house = services.of_house(hop.by) if hop.by is not None else None
     service = None
     if house is not None:
-        service = Service(
+        service = Provider(
             name=house.name,
             kind=house.kind,
             known_by=f"the name {hop.by} in the provider's own line",
@@ -86,7 +86,7 @@ def _handed_over(walk: Walk, number: int, forwarders: Settings) -> Origin:
     confidence = _confidence(walk, number, testimony)
     service, entry = None, None if followed.passages else followed.entry
     if followed.service is not None:
-        service = Service(
+        service = Provider(
             name=followed.service.name,
             kind=followed.service.kind,
             known_by=followed.known_by,
@@ -111,7 +111,7 @@ def _origin(
     number: int,
     confidence: Confidence,
     followed: Followed,
-    service: Service | None,
+    service: Provider | None,
     corroborated_by: tuple[str, ...] = (),
 ) -> Origin:
     """The Origin that the line with this number proves."""
@@ -147,7 +147,7 @@ def _likelier(walk: Walk, followed: Followed) -> Likelier | None:
     service = None
     if known is not None:
         found, known_by = known
-        service = Service(name=found.name, kind=found.kind, known_by=known_by)
+        service = Provider(name=found.name, kind=found.kind, known_by=known_by)
     return Likelier(
         address=hop.address,
         by=hop.by,
@@ -158,7 +158,7 @@ def _likelier(walk: Walk, followed: Followed) -> Likelier | None:
     )
 
 
-def _untold(service: Service | None, followed: Followed) -> tuple[str, ...]:
+def _untold(service: Provider | None, followed: Followed) -> tuple[str, ...]:
     """In words, that a service keeps its customer to itself."""
     if service is None or service.said or followed.passages:
         return ()

@@ -20,6 +20,8 @@ from gateway.trace.walk import Locate, Untraced, Walk, linked, loopback
 
 MOST_PASSAGES = 5
 """Forwarders in a row that are followed; more is a loop or a game."""
+MOST_SIGNS = 10
+"""Different signs of one hand-over that are kept."""
 _REWRITTEN = re.compile(r"\bsrs[01][=+-]|\+srs=|\+caf_=|\+bnc[a-z0-9]{20,}@", re.IGNORECASE)
 """Envelope senders as forwarders write them: SRS, and the forms of Gmail and Google Groups."""
 _ABOVE = {
@@ -166,9 +168,6 @@ def _entry(
     with the machine itself as the sender, may be the hand-over by an account, which could write
     all that is older.
     """
-    hop, first = chain.hop(number), chain.older(number)
-    if first is None or not (_of(who, first) or linked(hop, first)):
-        return None
     stop = Walk(chain, locate, borders).run(number + 1)
     if isinstance(stop, Untraced) or chain.hop(stop).by is None:
         return None
@@ -221,7 +220,7 @@ def _signs(
             listed = name.group(1) if name is not None else listed
             if lowered != "list-id" or who.kind == services.LIST:
                 found.append(f"{_OF_LISTS[lowered]}: {value.strip()[:200]}")
-    return tuple(dict.fromkeys(found)), listed
+    return tuple(dict.fromkeys(found))[:MOST_SIGNS], listed
 
 
 def _seal(value: str, who: _Forwarder) -> str | None:
