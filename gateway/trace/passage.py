@@ -8,10 +8,10 @@ are its own lines believed, down to the one in which it took the mail in. Verb: 
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway.formats.received import Hop
-from gateway.model import Confidence, Passage
+from gateway.model import Confidence, Noun, Passage, evolve
 from gateway.trace import kin, services, witness
 from gateway.trace.borders import Settings
 from gateway.trace.chain import Chain
@@ -46,8 +46,7 @@ HEADERS = frozenset({*_ABOVE, *_OF_LISTS, "arc-seal", "arc-authentication-result
 """The headers that are looked at, lower case."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Followed:
+class Followed(Noun):
     """What was found below a border: the hand-overs, and the number of the last entry line.
 
     ``service`` and ``known_by`` are of the machine that handed the mail to the border; ``entry``
@@ -104,12 +103,12 @@ def follow(
             )
         if who is None:
             remarks = _unproved(chain, number, hop) if number == border else found.remarks
-            return replace(found, remarks=remarks)
+            return evolve(found, remarks=remarks)
         entry = _entry(chain, locate, borders, who, number)
         signs, listed = _signs(chain, who, number, entry)
         taken_in = entry is not None and not chain.hop(entry).submitted
         if not who.always and not (signs and taken_in):
-            return replace(found, entry=entry) if number == border else found
+            return evolve(found, entry=entry) if number == border else found
         assert hop.address is not None
         passage = Passage(
             by=who.by,
@@ -130,7 +129,7 @@ def _passed(found: Followed, passage: Passage, entry: int | None, *, sure: bool)
     remarks = found.remarks
     if entry is None:
         remarks = (f"{passage.by} wrote no line that says from whom it had the mail",)
-    return replace(
+    return evolve(
         found,
         passages=(*found.passages, passage),
         before=found.before if entry is None else entry,
