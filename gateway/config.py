@@ -116,6 +116,9 @@ class OriginSettings(Noun, frozen=True, forbid_unknown_fields=True):
     borders: tuple[Text, ...] = ()
     """Host names, domains (``.example.org``), addresses or networks that receive mail for our
     reporters; their Received lines are believed. Nothing is needed here: it makes more certain."""
+    forwarders: tuple[Text, ...] = ()
+    """Hosts, domains, addresses or networks, written alike, that forward mail to our reporters or
+    run their mailing lists; the address before them is then said to be the likelier sender."""
 
 
 class HostingSettings(Noun, frozen=True, forbid_unknown_fields=True):
@@ -333,6 +336,7 @@ def example(
         "",
         "# [origin]",
         '# borders = [".mx.example.org"]   # servers that receive mail for our reporters',
+        '# forwarders = ["lists.example.org"]   # servers that forward mail to our reporters',
         "",
         "# [hosting]",
         '# tables = ["tables/country.mmdb"]   # more address tables',

@@ -5,50 +5,31 @@ are aware and in UTC. Because msgspec encodes these structs directly, one defini
 child process that reads a mail, the store, and ``entente inspect --json``.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
-from typing import NewType, TypeVar, dataclass_transform
+from typing import NewType
 
-import msgspec
+from gateway.handover import Claimed, Likelier, Origin, Passage, Provider, Said
+from gateway.noun import Confidence, Noun, evolve, utc
 
+__all__ = [
+    "Claimed",
+    "Confidence",
+    "Likelier",
+    "Noun",
+    "Origin",
+    "Passage",
+    "Provider",
+    "Said",
+    "evolve",
+    "utc",
+]
 Country = NewType("Country", str)
 """ISO 3166-1 alpha-2, upper case; never EU, AP or ZZ, which are no countries."""
 PeerId = NewType("PeerId", str)
 """An association's identifier: its HTTPS URL, without fragment, query or trailing slash."""
 CaseId = NewType("CaseId", str)
 ReportId = NewType("ReportId", str)
-
-N = TypeVar("N", bound="Noun")
-
-
-# msgspec hands "frozen" down to every noun; the type checker is told so here.
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
-class Noun(msgspec.Struct, frozen=True, kw_only=True):
-    """What every noun of this module is: frozen, made by keyword."""
-
-
-def evolve(noun: N, **changes: object) -> N:
-    """A copy of ``noun`` with ``changes`` made; the noun itself never changes."""
-    return msgspec.structs.replace(noun, **changes)
-
-
-def utc(moment: datetime) -> datetime:
-    """``moment`` in UTC.
-
-    Raises:
-        ValueError: the moment has no offset, so nobody can say when it was.
-    """
-    if moment.tzinfo is None:
-        raise ValueError("a time without an offset is no time")
-    return moment.astimezone(UTC)
-
-
-class Confidence(StrEnum):
-    """How sure a finding is (IODEF's three words, RFC 7970 §3.12.5)."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
 
 
 class Tlp(StrEnum):
@@ -132,35 +113,7 @@ class Message(Noun):
     attachments_total: int = 0
 
 
-# Who handed it over, and where that is.
-
-
-class Claimed(Noun):
-    """An address that a Received line below the border claims; not believed."""
-
-    address: str
-    line: str
-
-
-class Origin(Noun):
-    """The address that handed the Message to the reporter's provider, with its proof.
-
-    ``line`` is the unfolded Received line that proves it and ``line_number`` its place, 0 being
-    the newest; ``border`` the host that wrote it; ``port`` the sender's TCP port where the line
-    names one; ``stamped_at`` the time of that line; ``corroborated_by`` the names of the
-    provider's own headers that say the same; ``claimed`` the older addresses, newest first.
-    """
-
-    address: str
-    port: int | None
-    border: str | None
-    line: str
-    line_number: int
-    confidence: Confidence
-    stamped_at: datetime | None
-    forwarded: bool = False
-    corroborated_by: tuple[str, ...] = ()
-    claimed: tuple[Claimed, ...] = ()
+# Where it was handed over from; who did stands in ``gateway.handover``.
 
 
 class HostingClaim(Noun):

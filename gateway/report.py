@@ -37,13 +37,15 @@ LITTLE = 500
 class Settings(Noun, frozen=True):
     """How complaints are read.
 
-    ``borders`` name hosts and networks that receive our reporters' mail, see ``trace.find``.
+    ``borders`` name hosts and networks that receive our reporters' mail, ``forwarders`` those that
+    forward mail to them; see ``trace.find``.
     ``wrapped`` says whether a mail attached whole is what the complaint is about: ``True`` and
     ``False`` where whoever hands the complaints in knows it, ``None`` to judge each one.
     """
 
     limits: ReadingLimits = ReadingLimits()
     borders: tuple[str, ...] = ()
+    forwarders: tuple[str, ...] = ()
     wrapped: bool | None = None
 
 
@@ -111,7 +113,7 @@ def normalise(source: bytes, locate: Locate, settings: Settings | None = None) -
         ),
         received,
         locate,
-        settings.borders,
+        settings,
         _opening(walked),
     )
 
@@ -125,13 +127,13 @@ def _opening(walked: mime.Walked) -> bytes:
 
 
 def _found(
-    report: Report, received: mail.Mail, locate: Locate, borders: tuple[str, ...], opening: bytes
+    report: Report, received: mail.Mail, locate: Locate, settings: Settings, opening: bytes
 ) -> Report:
     """``report`` with its Message and all that is found out about it."""
     message = received.message
     if any(_is_address(link.host) for link in message.links):
         message = evolve(message, links=tuple(_located(link, locate) for link in message.links))
-    found = trace.find(message.headers, locate, borders)
+    found = trace.find(message.headers, locate, settings.borders, settings.forwarders)
     traced = None if isinstance(found, trace.Untraced) else found
     return evolve(
         report,

@@ -91,8 +91,8 @@ HOLDINGS: Final[Mapping[Class, Holding]] = MappingProxyType(
             setting="reporters",
         ),
         Class.CASE: Holding(
-            what="the reason in words why a case goes where it goes, or was judged by hand, or why a"
-            " network was placed by hand",
+            what="the reason in words why a case goes where it goes, or was judged by hand, or why"
+            " a network was placed by hand",
             names="the sender, by address; whoever staff wrote of",
             since="the last report of the case, the day of the judgement, the end of the decision",
             why="the decision must be explained while anybody may complain about it",

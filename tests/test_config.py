@@ -149,12 +149,15 @@ def test_the_file_of_a_new_installation_says_every_setting_and_reads_back() -> N
     assert read.serve == serve
     assert read.mailbox == "desk@example.org"
     uncommented = "\n".join(
-        line.removeprefix("# ") if line.startswith(("# [", "# b", "# t", "# s", "# a")) else line
+        line.removeprefix("# ")
+        if line.startswith(("# [", "# b", "# f", "# t", "# s", "# a"))
+        else line
         for line in text.splitlines()
     )
     again = config.read(uncommented.encode())
     assert again.exchange == Config(id=read.id, country="BE", name="x").exchange
     assert again.origin.borders == (".mx.example.org",)
+    assert again.origin.forwarders == ("lists.example.org",)
 
 
 def test_the_policy_of_a_new_installation_is_careful_and_can_be_written_out() -> None:

@@ -14,6 +14,8 @@ PACKAGE = ROOT / "gateway"
 
 LAYERS = (
     "errors",
+    "noun",
+    "handover",
     "model",
     "answers",
     "strict_json",

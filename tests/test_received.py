@@ -140,6 +140,7 @@ def test_a_bare_address_that_may_be_the_greeting_is_not_recorded():
         ("from [192.0.2.1] by web1.example.net via HTTP", "HTTP", False, True),
         ("from x ([192.0.2.1]) (Authenticated sender: joe) by mx with ESMTP", "ESMTP", False, True),
         ("from x ([192.0.2.1]) (authenticated bits=0) by mx with ESMTP id 1", "ESMTP", False, True),
+        ("from [192.0.2.1] ([192.0.2.1]) by mx (a [10.0.0.1]) (via HTTP)", "", False, True),
         ("from x ([192.0.2.1]) (not authenticated) by mx with ESMTP id 1", "ESMTP", False, False),
         ("from x ([192.0.2.1]) by mx id 5 with ESMTP", "ESMTP", False, False),
         ("from x ([192.0.2.1]) by mx with Microsoft SMTP Server id 1", "MICROSOFT", False, False),

@@ -11,7 +11,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from gateway import app, hosting
 from gateway.cli import screen
-from gateway.config import ReadingLimits
 from gateway.edges import clock, mailboxes
 from gateway.edges.mailboxes import Source, Unread
 from gateway.edges.reader import Read, Reader
@@ -20,6 +19,7 @@ from gateway.exchange import intake
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.inspect import Finding, look
 from gateway.exchange.intake import Arrived
+from gateway.model import Origin
 from gateway.report import Settings
 
 BATCH = 200
@@ -78,8 +78,17 @@ def import_(paths: tuple[str, ...], form: str, reporter: str, json: bool) -> Non
 
 
 def _reader(gateway: Gateway, sources: Sources) -> Reader:
-    settings = Settings(limits=gateway.config.reading, borders=gateway.config.origin.borders)
-    return Reader(settings, sources)
+    return Reader(_settings(gateway), sources)
+
+
+def _settings(gateway: Gateway | None) -> Settings:
+    """How complaints are read here; by the defaults where there is no installation."""
+    if gateway is None:
+        return Settings()
+    known = gateway.config.origin
+    return Settings(
+        limits=gateway.config.reading, borders=known.borders, forwarders=known.forwarders
+    )
 
 
 def _bar(*, json: bool) -> Progress:
@@ -173,10 +182,8 @@ def inspect(paths: tuple[str, ...], form: str, peer: str, json: bool) -> None:
     gateway = app.open_gateway(place) if place else None
     sources = app.sources(place, gateway.store) if place and gateway else Sources()
     registry = open_registry(sources, lazily=True)
-    limits = gateway.config.reading if gateway else ReadingLimits()
-    borders = gateway.config.origin.borders if gateway else ()
     failed = False
-    with Reader(Settings(limits=limits, borders=borders), sources, processes=1) as reader:
+    with Reader(_settings(gateway), sources, processes=1) as reader:
         for read in reader.read(mailboxes.sources(paths, form)):
             failed |= not _show(read, gateway, registry, peer, json=json)
     if failed:
@@ -202,6 +209,27 @@ def _show(
     return read.report.parseable
 
 
+def _behind(origin: Origin) -> Iterator[str]:
+    """What is known of who stands behind the address: forwarders, a service, an account."""
+    if origin.submitted:
+        yield "it is a client that proved to that server who it is"
+    for passage in origin.passages:
+        listed = f", for the list {passage.listed}" if passage.listed else ""
+        yield f"forwarded by {passage.by}{listed}: {'; '.join(passage.evidence)}"
+    if origin.likelier is not None:
+        before = origin.likelier
+        named = f" ({before.service.name})" if before.service else ""
+        yield f"likelier sender: {before.address}{named}, confidence {before.confidence}"
+        yield f"by that forwarder's line: {before.line}"
+    if origin.service is not None and not origin.passages:
+        service = origin.service
+        yield f"an account at {service.name} ({service.kind}), known by {service.known_by}"
+        for said in service.said:
+            yield f"{service.name} says, in {said.where}: {said.about} {said.value}"
+    for remark in origin.remarks:
+        yield f"remark: {remark}"
+
+
 def _words(finding: Finding) -> None:
     screen.say(f"{finding.source}")
     if finding.message:
@@ -211,6 +239,8 @@ def _words(finding: Finding) -> None:
             f"  handed over by {finding.origin.address}, confidence {finding.origin.confidence}"
         )
         screen.say(f"  proved by: {finding.origin.line}")
+        for line in _behind(finding.origin):
+            screen.say(f"  {line}")
         for claimed in finding.origin.claimed:
             screen.say(f"  claimed, not believed: {claimed.address}")
     if finding.hosting:

@@ -36,7 +36,9 @@ _EXIM = re.compile(
     r"\s*from \S{1,255} \(\[[^\])]{2,60}\](?::\d{1,5})?( helo=| ident=|\))", re.IGNORECASE
 )
 _CHOSEN = re.compile(r"(?<![\w.-])(?:ident|helo|ehlo)[= ]", re.IGNORECASE)
-_AUTHENTICATED = re.compile(r"(?<![a-z])(?<!not )authenticated|\(account ", re.IGNORECASE)
+_AUTHENTICATED = re.compile(
+    r"(?<![a-z])(?<!not )authenticated|\(account |\(via HTTP\)", re.IGNORECASE
+)
 _SUBMISSION = frozenset({"ESMTPA", "ESMTPSA", "ASMTP", "SMTPA", "UTF8SMTPA", "UTF8SMTPSA", "HTTP"})
 _MAILBOX = ("POP", "IMAP", "LMTP", "MAPI", "LOCAL", "FETCHMAIL", "GETMAIL", "MULTIPOP", "DOMPOP")
 _ASIDE = re.compile(
@@ -351,7 +353,7 @@ def _literal(name: str) -> str | None:
 
 def _authenticated(text: str) -> bool:
     """Whether the receiver says that the client proved who it is."""
-    if "uthenticated" not in text and "(account " not in text:
+    if "uthenticated" not in text and "(account " not in text and "(via HTTP)" not in text:
         return False
     return _AUTHENTICATED.search(text) is not None
 

@@ -6,6 +6,7 @@ written never moves the origin. No disk, no network, no clock. Verb: ``find``.
 """
 
 from gateway.trace.borders import Settings, settings
-from gateway.trace.walk import Locate, Untraced, find
+from gateway.trace.finding import find
+from gateway.trace.walk import Locate, Untraced
 
 __all__ = ["Locate", "Settings", "Untraced", "find", "settings"]

@@ -4,29 +4,21 @@ Carries no RFC of its own; RFC 5321 §4.4 says that servers only add lines at th
 can forge lines below the border and nowhere else. The law: a line is stepped over only on
 evidence that its sender is a machine of the same provider (linked to the next line, akin by name,
 and proved by network or verified name); the first line without such evidence is the border.
-Verb: ``find``.
+Verbs: ``Walk.run``, ``Walk.submission``.
 """
 
 import ipaddress
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from gateway.formats import received
 from gateway.formats.received import Hop
-from gateway.model import Claimed, Confidence, Hosting, Noun, Origin
-from gateway.trace import kin, witness
-from gateway.trace.borders import Settings, kept, owned, settings
+from gateway.model import Confidence, Hosting, Noun
+from gateway.trace import kin
+from gateway.trace.borders import Settings, kept, owned
+from gateway.trace.chain import Chain
 
 Locate = Callable[[str], Hosting]
 """How the walk asks where an address (canonical text) is; expected to remember its answers."""
-
-MOST_HOPS = 100
-"""Received lines that are read; real chains have under 30 (RFC 5321 §6.3 allows 100)."""
-MOST_CLAIMS = 20
-"""Older addresses that are kept as claims."""
-CLAIM_CHARS = 1000
-"""Characters of the line that is kept with a claim."""
 
 _PUBLIC = (None, "unknown", "no_country")
 _CROWDED = re.compile(
@@ -38,92 +30,16 @@ _CROWDED = re.compile(
 """Names of AS holders that let machines to anyone: to be neighbours there proves nothing."""
 
 
-_FORWARDING = frozenset(
-    {"x-forwarded-to", "x-forwarded-for", "resent-from", "resent-to", "x-beenthere"}
-)
-_NOTED = frozenset({"received", "return-path"}) | _FORWARDING | witness.HEADERS
-
-
 class Untraced(Noun):
     """No address can be named as the origin; ``reason`` says why, in words."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A Received line with its place among the headers."""
-
-    place: int
-    text: str
-
-
-class _Chain:
-    """The Received lines of one mail, each read when first asked for, and what else matters."""
-
-    def __init__(self, headers: Sequence[tuple[str, str]]) -> None:
-        self.noted: list[witness.Noted] = []
-        self.lines: list[_Line] = []
-        for place, (name, value) in enumerate(headers):
-            lowered = name.lower()
-            if lowered not in _NOTED:
-                continue
-            if lowered != "received":
-                self.noted.append((place, lowered, value))
-            elif len(self.lines) < MOST_HOPS:
-                self.lines.append(_Line(place, value.strip()))
-        self.end = len(headers)
-        self._hops: dict[int, Hop] = {}
-
-    def hop(self, number: int) -> Hop:
-        """The line with this number (0 is the newest), read."""
-        if number not in self._hops:
-            self._hops[number] = received.read(self.lines[number].text)
-        return self._hops[number]
-
-    def older(self, number: int) -> Hop | None:
-        """The next older line that names the machine which wrote it."""
-        for later in range(number + 1, len(self.lines)):
-            if self.hop(later).by is not None:
-                return self.hop(later)
-        return None
-
-
-def find(
-    headers: Sequence[tuple[str, str]], locate: Locate, borders: Sequence[str] = ()
-) -> Origin | Untraced:
-    """The address that handed the mail to the reporter's provider, with the line that proves it.
-
-    Args:
-        headers: (name, unfolded raw value) in the order of the mail, newest trace first.
-        locate: where an address is; ``Hosting.none`` tells the special addresses.
-        borders: the setting of that name: hosts, domains, networks that receive for reporters.
-
-    Returns:
-        The Origin, or Untraced with its reason. Confidence is *high* where the border is known
-        (kept list, settings) or no step over a line had to be inferred, or the provider's own
-        headers agree; *medium* where the border was inferred from names and networks or the
-        sender seems to be of the border's own organisation; *low* where the line repeats a
-        greeting, cannot be read surely, comes after an unlinked private hop, or is contradicted
-        by the provider's own headers.
-
-    Raises:
-        ConfigInvalid: a border setting is neither a name nor a network.
-    """
-    chain = _Chain(headers)
-    if not chain.lines:
-        return Untraced(reason="the mail has no Received line")
-    walk = _Walk(chain, locate, settings(borders))
-    stop = walk.run()
-    if isinstance(stop, Untraced):
-        return stop
-    return _origin(walk, stop)
-
-
-class _Walk:
+class Walk:
     """One walk: what was learned on the way down, and how sure it is."""
 
-    def __init__(self, chain: _Chain, locate: Locate, settings: Settings) -> None:
+    def __init__(self, chain: Chain, locate: Locate, settings: Settings) -> None:
         self.chain = chain
         self.locate = locate
         self.settings = settings
@@ -132,11 +48,11 @@ class _Walk:
         self.inside: tuple[str, tuple[str, ...]] | None = None
         self.seen_public = False
 
-    def run(self) -> int | Untraced:
-        """The number of the border's line, or why there is none."""
-        for number in range(len(self.chain.lines)):
+    def run(self, start: int = 0) -> int | Untraced:
+        """The number of the border's line, looked for from ``start`` on, or why there is none."""
+        for number in range(start, len(self.chain.lines)):
             hop = self.chain.hop(number)
-            if hop.address is None or not self._public(hop.address):
+            if hop.address is None or not self.public(hop.address):
                 if (reason := self._broken(number, hop)) is not None:
                     return Untraced(reason=reason)
                 continue
@@ -148,7 +64,39 @@ class _Walk:
             return Untraced(reason="every line was written inside one provider")
         return Untraced(reason="no Received line names a public address")
 
-    def _public(self, address: str) -> bool:
+    def submission(self, border: int) -> int | None:
+        """The line in which a border's provider took the mail from a client of its own.
+
+        It is looked for where a kept border took the mail from a machine of its own provider:
+        every line down to it must be that provider's, and its client authenticated. None where
+        the mail came from elsewhere, or the provider hides its client.
+        """
+        hop = self.chain.hop(border)
+        if hop.by is None or hop.submitted or not kept(hop.by) or not self._own(hop):
+            return None
+        for number in range(border + 1, len(self.chain.lines)):
+            line = self.chain.hop(number)
+            if not kin.akin(line.by, hop.by):
+                return None
+            foreign = line.address is not None and self.public(line.address)
+            if line.submitted:
+                return number if foreign and line.recorded and not self._own(line) else None
+            if line.protocol.startswith("HTTP") or (foreign and not self._own(line)):
+                return None
+        return None
+
+    def _own(self, hop: Hop) -> bool:
+        """Whether the sender is proved to be a machine of the organisation that wrote the line."""
+        if hop.address is None or hop.by is None:
+            return False
+        if owned(kin.organisation(hop.by), hop.address):
+            return True
+        if hop.rdns is not None and kin.customer(hop.rdns, hop.address):
+            return False
+        return any(kin.akin(name, hop.by) for name in hop.names) and self._proved(hop, hop.address)
+
+    def public(self, address: str) -> bool:
+        """Whether an address is one of the internet, not a special one."""
         return self.locate(address).none in _PUBLIC
 
     def _broken(self, number: int, hop: Hop) -> str | None:
@@ -157,7 +105,7 @@ class _Walk:
         Such a line is a step inside the provider unless it speaks of a stranger whose address
         was lost (behind a balancer, or never written down): then all older lines are claims.
         """
-        if hop.by is None or hop.name is None or hop.mailbox or _loopback(hop.address):
+        if hop.by is None or hop.name is None or hop.mailbox or loopback(hop.address):
             return None
         older = self.chain.older(number)
         if older is None or kin.akin(hop.by, older.by) or self.settings.named(older.by):
@@ -165,10 +113,10 @@ class _Walk:
         stranger = next((name for name in hop.names if not kin.local(name)), None)
         if stranger is None:
             # A name such as "mx" or "gateway.lan" speaks neither for nor against.
-            if hop.address is None or not _linked(hop, older):
+            if hop.address is None or not linked(hop, older):
                 self._doubt(Confidence.MEDIUM if _same_site(hop.by, older.by) else Confidence.LOW)
             return None
-        if kin.akin(stranger, hop.by) or (kin.local(hop.by) and _linked(hop, older)):
+        if kin.akin(stranger, hop.by) or (kin.local(hop.by) and linked(hop, older)):
             return None
         lost = "no address" if hop.address is None else "only a private address"
         return f"the line written by {hop.by} names {lost} for {stranger}; older lines are claims"
@@ -186,7 +134,7 @@ class _Walk:
     def _internal(self, number: int, hop: Hop) -> bool:
         """Whether the line tells of a step between two machines of the reporter's provider."""
         older = self.chain.older(number)
-        if older is None or hop.by is None or hop.submitted or not _linked(hop, older):
+        if older is None or hop.by is None or hop.submitted or not linked(hop, older):
             return False
         if self._set_inside(hop, older):
             return True
@@ -219,7 +167,7 @@ class _Walk:
         if named and hop.by is not None and owned(kin.organisation(hop.by), address):
             return True
         receiver = hop.by_address
-        if receiver is None or not self._public(receiver):
+        if receiver is None or not self.public(receiver):
             receiver = self._learned(hop)
         if receiver is not None and _near(address, receiver):
             return True
@@ -272,14 +220,15 @@ def _same_site(one: str | None, other: str | None) -> bool:
     return one.rpartition(".")[2] == other.rpartition(".")[2]
 
 
-def _linked(hop: Hop, older: Hop) -> bool:
+def linked(hop: Hop, older: Hop) -> bool:
     """Whether the machine that a line names as its sender wrote the next older line."""
     if hop.address is not None and hop.address == older.by_address:
         return True
     return older.by is not None and any(_same_machine(name, older.by) for name in hop.names)
 
 
-def _loopback(address: str | None) -> bool:
+def loopback(address: str | None) -> bool:
+    """Whether an address is a machine's own."""
     return address is not None and (address.startswith("127.") or address == "::1")
 
 
@@ -314,66 +263,3 @@ def _same_holder(one: Hosting, other: Hosting) -> bool | None:
 def _near(one: str, other: str) -> bool:
     """Whether two addresses are neighbours: one /24, or one /48 of IPv6."""
     return _within(one, other, 3, 3)
-
-
-def _origin(walk: _Walk, number: int) -> Origin:
-    """The Origin that the line with this number proves."""
-    chain, hop = walk.chain, walk.chain.hop(number)
-    line = chain.lines[number]
-    assert hop.address is not None
-    last = number + 1 >= len(chain.lines)
-    until = chain.end if last else chain.lines[number + 1].place
-    testimony = witness.hear(chain.noted, hop.by, line.place, until, hop.address)
-    forwarded = _forwarded(chain.noted, line.place)
-    return Origin(
-        address=hop.address,
-        port=hop.port,
-        border=hop.by,
-        line=line.text[: received.BOUND],
-        line_number=number,
-        confidence=_confidence(walk, hop, testimony),
-        stamped_at=received.stamp(line.text),
-        forwarded=forwarded,
-        corroborated_by=testimony.agree,
-        claimed=_claims(chain, number),
-    )
-
-
-def _confidence(walk: _Walk, hop: Hop, testimony: witness.Testimony) -> Confidence:
-    """How sure the border and the address in its line are; the words stand at ``find``."""
-    if testimony.differ or not hop.recorded or not hop.regular or hop.by is None:
-        return Confidence.LOW
-    if walk.confidence is Confidence.LOW:
-        return Confidence.LOW
-    if testimony.agree or kept(hop.by) or walk.settings.named(hop.by):
-        return Confidence.HIGH
-    if any(kin.akin(name, hop.by) for name in hop.names):
-        return Confidence.MEDIUM
-    return walk.confidence
-
-
-def _claims(chain: _Chain, border: int) -> tuple[Claimed, ...]:
-    """The addresses in the lines below the border, newest first, clipped."""
-    claims: list[Claimed] = []
-    for number in range(border + 1, len(chain.lines)):
-        if len(claims) == MOST_CLAIMS:
-            break
-        address = chain.hop(number).address
-        if address is not None:
-            claims.append(Claimed(address=address, line=chain.lines[number].text[:CLAIM_CHARS]))
-    return tuple(claims)
-
-
-def _forwarded(noted: Sequence[witness.Noted], border: int) -> bool:
-    """Whether the mail says that a forwarder or list handed it over (RFC 5322 §3.6.6; SRS).
-
-    Only headers below the border's line are the forwarder's; the envelope sender stands above.
-    """
-    for place, lowered, value in noted:
-        if lowered == "return-path":
-            path = value[:300].lower()
-            if "srs0=" in path or "srs1=" in path or "+caf_=" in path:
-                return True
-        elif place > border and lowered in _FORWARDING:
-            return True
-    return False

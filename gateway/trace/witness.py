@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from gateway.formats.received import address
 from gateway.trace import kin
+from gateway.trace.chain import Noted
 
 _READ = 4000
 _ADDRESS = r"\[?(?:ipv6:)?([0-9a-f.:]{2,45})"
@@ -38,6 +39,9 @@ _FOREFRONT = _clues(("cip:", r"(?:^|;)\s*cip:ADDRESS;"))
 _SENDER_IP = _clues(("", r"^\s*ADDRESS\]?\s*$"))
 _SPF_HOST = re.compile(r"\breceiver=([\w.-]{1,255})|\(([\w.-]{1,255}): ", re.IGNORECASE)
 _SERVER = re.compile(r"\s*([\w.-]{1,255})\s*(?:\d+\s*)?;")
+_INSTANCE = re.compile(r"\s*i=\d{1,3}\s*;")
+_ARC_PASS = re.compile(r"\barc=pass\b")
+_RESULT_HEADERS = frozenset({"authentication-results", "arc-authentication-results"})
 _SHOWN = {
     "authentication-results": "Authentication-Results",
     "received-spf": "Received-SPF",
@@ -47,10 +51,6 @@ _SHOWN = {
 HEADERS = frozenset(_SHOWN)
 """The headers that are listened to, lower case."""
 _MICROSOFT = ("x-sender-ip", "x-forefront-antispam-report")
-
-
-Noted = tuple[int, str, str]
-"""A header that matters: its place in the mail, its name in lower case, its value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +114,32 @@ def _said(lowered: str, value: str, house: str) -> set[str]:
     if host is None or kin.organisation(host.lower()) != house:
         return set()
     return _addresses(clues, value)
+
+
+def sealed(value: str) -> tuple[str | None, str, set[str]]:
+    """What an ARC-Authentication-Results says (RFC 8617 §4.1.1), or one without the instance.
+
+    Returns:
+        Its author's organisation, its text in lower case, and the senders' addresses in it.
+    """
+    results = _INSTANCE.sub("", value[:_READ], count=1)
+    server = _SERVER.match(results)
+    house = None if server is None else kin.organisation(server.group(1).lower())
+    return house, results.lower(), _addresses(_RESULTS, results)
+
+
+def passed(headers: Sequence[Noted], border: str | None, at: int) -> bool:
+    """Whether the ``border``'s organisation found the mail's ARC chain whole (RFC 8617 §5.2).
+
+    Only headers above the border's line count, whose place is ``at``.
+    """
+    house = None if border is None else kin.organisation(border)
+    for place, lowered, value in headers:
+        if place < at and lowered in _RESULT_HEADERS and house is not None:
+            author, results, _ = sealed(value)
+            if author == house and _ARC_PASS.search(results) is not None:
+                return True
+    return False
 
 
 def _addresses(clues: Clues, value: str) -> set[str]:
