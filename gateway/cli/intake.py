@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gateway import app
+from gateway import app, incident
 from gateway.cli import screen
 from gateway.config import ReadingLimits
 from gateway.edges import clock, mailboxes
@@ -66,7 +66,7 @@ def import_(paths: tuple[str, ...], form: str, reporter: str, json: bool) -> Non
                 if isinstance(read, Unread):
                     continue
                 arrived = Arrived(
-                    report=read.report, content=read.source.content, packed=read.packed
+                    report=incident.knowing(read.report, reporter), content=read.source.content, packed=read.packed
                 )
                 batch.append(arrived)
                 size += len(read.source.content)

@@ -35,7 +35,7 @@ _EVERYBODY: Final = frozenset((
 ))  # fmt: skip
 """Words that a salutation says to everybody."""
 _GREETED: Final = re.compile(
-    rf"(?<!\w)((?:{_GREETING})[ \t,:!]+(?:(?:{_TITLE})(?:\.[ \t]*|[ \t]+)){{0,2}})"
+    rf"(?:^|(?<=[^\w'’][ \t\W]))((?:{_GREETING})[ \t,:!]+(?:(?:{_TITLE})(?:\.[ \t]*|[ \t]+)){{0,2}})"
     r"([^\W\d_][\w'’.\-]*(?:[ \t]+(?:[A-ZÀ-ÞΑ-ΩА-Я]|d[aeiu]s?\b|von\b|van\b|of\b)[\w'’.\-]*){0,3})",
     re.IGNORECASE,
 )
