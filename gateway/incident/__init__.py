@@ -15,17 +15,19 @@ from gateway.incident.composing import Crossing, compose
 from gateway.incident.labels import label, restriction, stricter
 from gateway.incident.reading import Attached, Reported, read
 from gateway.incident.receiving import hider, knowing
+from gateway.incident.showing import Fate, Shown, show
 from gateway.model import Report
-from gateway.redact import Hider
+from gateway.redact import Hider, runs_of
 from gateway.redact import guard as _guard
-from gateway.redact import runs_of
 
 __all__ = [
     "TABLE",
     "Attached",
     "Crossing",
+    "Fate",
     "Reported",
     "Row",
+    "Shown",
     "as_page",
     "compose",
     "guard",
@@ -36,6 +38,7 @@ __all__ = [
     "read",
     "restriction",
     "rows",
+    "show",
     "stricter",
 ]
 

@@ -86,7 +86,7 @@ _MESSAGE: Final = (
     _stays("Message.size", "with the mailing known, it tells the length of the recipient's name"),
     _stays("Message.links", "each crosses by its own fields"),
     _goes("Link.url", f"{_RECORD}/RecordItem[link]",
-          "hidden; at most 50 links of 1,000 characters", "where the mail leads is what is reported"),
+          "hidden; at most 50 links of 1,000 characters", "where the mail leads"),
     _stays("Link.host", "stands in the link"),
     _stays("Link.country", "the receiver looks it up in its own tables"),
     _goes("Message.links_total", f"{_RECORD}/AdditionalData[links-total]", "",

@@ -69,7 +69,9 @@ _NAME_BYTES: Final = 5_000
 
 _MAILERS: Final = ("x-mailer", "user-agent")
 _MAILER: Final = "mailer"
-_LEAVING: Final = re.compile(r"<[ \t]*(https?)://([^/?#>\s]{1,255})[^>]*>|<[ \t]*mailto:[^>]*?@([^>?]*)[^>]*>", re.I)
+_LEAVING: Final = re.compile(
+    r"<[ \t]*(https?)://([^/?#>\s]{1,255})[^>]*>|<[ \t]*mailto:[^>]*?@([^>?]*)[^>]*>", re.IGNORECASE
+)
 
 # Only the digest of something that is no text may travel as it is: who knows the text of a mailing
 # could try recipients one by one until a digest fits.
@@ -166,7 +168,7 @@ def _evidence(
     message: Message, origin: Origin, crossing: Crossing, hider: Hider
 ) -> tuple[EmailData, RecordData]:
     """Header, links and attachments: one pass of the Hider over all their texts."""
-    fields, mailer = _fields(message)
+    fields, mailer = travelling(message)
     links = message.links[:LINKS_MOST]
     attachments = message.attachments[:ATTACHMENTS_MOST]
     subject, sender, program, *rest = hidden(
@@ -229,7 +231,7 @@ def _record(message: Message, line: str, urls: list[str], files: tuple[File, ...
     )
 
 
-def _fields(message: Message) -> tuple[list[tuple[str, str]], str | None]:
+def travelling(message: Message) -> tuple[list[tuple[str, str]], str | None]:
     """The header fields that travel, decoded, and the sender's mail program."""
     found: list[tuple[str, str]] = []
     mailer: str | None = None

@@ -28,7 +28,9 @@ _OTHER, _NUMBER, _TRACE = range(3)
 _NOBODY: Final = b"\0" * SALT_BYTES
 
 
-def hider(report: Report, key: bytes, *, contact_name: str = "", contact_mailbox: str = "") -> Hider:
+def hider(
+    report: Report, key: bytes, *, contact_name: str = "", contact_mailbox: str = ""
+) -> Hider:
     """The Hider of everybody on the receiving side of ``report``.
 
     Args:

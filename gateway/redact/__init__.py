@@ -33,7 +33,8 @@ from gateway.redact.disguises import (
 )
 from gateway.redact.numbers import Numbers
 from gateway.redact.salutations import hide_greeted
-from gateway.redact.unfolding import Unfolded, runs_of, unfold
+from gateway.redact.unfolding import Unfolded, unfold
+from gateway.redact.unfolding import runs_of as runs_of
 
 TOKEN_CHARS: Final = 20
 """Characters of a token: 120 of the 256 bits, and legal in a local part."""
@@ -107,8 +108,17 @@ class Hider:
         KeyUnusable: the key is too short to hide anybody.
     """
 
-    __slots__ = ("_addresses", "_clean", "_deep", "_digests", "_found", "_key", "_names",
-                 "_numbers", "_tokens")  # fmt: skip
+    __slots__ = (
+        "_addresses",
+        "_clean",
+        "_digests",
+        "_found",
+        "_key",
+        "_names",
+        "_numbers",
+        "_tokens",
+        "deep",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -129,7 +139,7 @@ class Hider:
         self._numbers = Numbers.of(numbers)
         self._digests: dict[bytes, str] | None = None
         self._clean: AbstractSet[bytes] = frozenset()
-        self._deep = True
+        self.deep = True
 
     def quick(self) -> "Hider":
         """The same one for a first try: it hides what is written plainly and undoes no encoding.
@@ -137,7 +147,7 @@ class Hider:
         ``leaks`` looks as deep as ever; where it finds something, the whole Hider has to do it.
         """
         first = copy(self)
-        first._deep = False
+        first.deep = False
         return first
 
     def hide(self, text: str) -> str:
@@ -198,9 +208,9 @@ class Hider:
         found: list[str] = []
         low = lowered(text)
         for number, known in enumerate(self._found):
-            if (
-                _gated(known, low) and next(self._strong(known, low), None) is not None
-            ) or next(self._fixed(known, text, low), None) is not None:
+            if (_gated(known, low) and next(self._strong(known, low), None) is not None) or next(
+                self._fixed(known, text, low), None
+            ) is not None:
                 found.append(f"recipient {number}: address")
         unfolded = unfold(text, clean=self._clean | structure)
         if self._told(unfolded) is not None:
@@ -211,7 +221,7 @@ class Hider:
 
     def _unfolded(self, text: str) -> str:
         """``text`` without the encoded pieces that name a recipient, as few as will do."""
-        if not self._deep:
+        if not self.deep:
             return text
         found = unfold(text, clean=self._clean)
         if self._told(found) is None:

@@ -15,8 +15,9 @@ _GREETING: Final = (
     r"|ciao|buongiorno|buonasera|gentile|egregio|car[oa]|ol[aá]|bom dia|boa tarde|prezad[oa]"
     r"|beste|geachte|goedendag|dag|k[aæ]re|hej|hei|heisann|hyv[aä]|moi|drogi|droga|szanown[ya]"
     r"|witaj|cze[sś][cć]|dzie[nń] dobry|ahoj|v[aá][zž]en[yýá]|dobr[yý] den|mil[yýáa]|kedves"
-    r"|tisztelt|szia|drag[aă]|stimat[eăa]|bun[aă]|zdravo|po[sš]tovan[ia]|dragi|mer[h]aba|say[ıi]n"
-    r"|sevgili|αγαπητ[έή]|γεια σου|уважаем(?:ый|ая)|дорог(?:ой|ая)|здравствуйте|привет|шановн(?:ий|а)"
+    r"|tisztelt|szia|drag[aă]|stimat[eăa]|bun[aă]|zdravo|po[sš]tovan[ia]|dragi|merhaba"
+    r"|say[ıi]n|sevgili|αγαπητ[έή]|γεια σου|уважаем(?:ый|ая)|дорог(?:ой|ая)"
+    r"|здравствуйте|привет|шановн(?:ий|а)"
 )
 _TITLE: Final = (
     r"mr|mrs|ms|miss|mister|sir|madam|dr|prof|m|mm|mme|mlle|monsieur|madame|mademoiselle|herr"
@@ -35,7 +36,8 @@ _EVERYBODY: Final = frozenset((
 ))  # fmt: skip
 """Words that a salutation says to everybody."""
 _GREETED: Final = re.compile(
-    rf"(?:^|(?<=[^\w'’][ \t\W]))((?:{_GREETING})[ \t,:!]+(?:(?:{_TITLE})(?:\.[ \t]*|[ \t]+)){{0,2}})"
+    rf"(?:^|(?<=[^\w'’][ \t\W]))((?:{_GREETING})[ \t,:!]+"
+    rf"(?:(?:{_TITLE})(?:\.[ \t]*|[ \t]+)){{0,2}})"
     r"([^\W\d_][\w'’.\-]*(?:[ \t]+(?:[A-ZÀ-ÞΑ-ΩА-Я]|d[aeiu]s?\b|von\b|van\b|of\b)[\w'’.\-]*){0,3})",
     re.IGNORECASE,
 )
