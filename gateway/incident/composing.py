@@ -173,7 +173,7 @@ def _evidence(
     attachments = message.attachments[:ATTACHMENTS_MOST]
     subject, sender, program, *rest = hidden(
         [
-            hider.hide_greeting(message.subject or ""),
+            message.subject or "",
             message.envelope_sender or "",
             mailer or "",
             *(value for _, value in fields),
@@ -183,6 +183,7 @@ def _evidence(
         ],
         hider,
     )
+    subject = hider.hide_greeting(subject)
     values, rest = rest[: len(fields)], rest[len(fields) :]
     urls, rest = rest[: len(links)], rest[len(links) :]
     names, types = rest[: len(attachments)], rest[len(attachments) :]

@@ -167,8 +167,8 @@ class Hider:
         return self._unfolded(_replaced(text, spans) if spans else text)
 
     def hide_greeting(self, text: str) -> str:
-        """``text``, a subject, without the name that it greets (known or not)."""
-        return hide_greeted(text, WORD)
+        """``text``, a subject that is hidden already, without the name that it greets."""
+        return hide_greeted(text, WORD, self._tokens.values())
 
     def hide_line(self, line: str) -> str:
         """A Received line without recipient and queue id; the rest is evidence and stays.

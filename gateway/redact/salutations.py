@@ -6,6 +6,7 @@ Verb: ``hide_greeted``.
 """
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 _GREETING: Final = (
@@ -41,21 +42,22 @@ _GREETED: Final = re.compile(
     r"([^\W\d_][\w'’.\-]*(?:[ \t]+(?:[A-ZÀ-ÞΑ-ΩА-Я]|d[aeiu]s?\b|von\b|van\b|of\b)[\w'’.\-]*){0,3})",
     re.IGNORECASE,
 )
-_WORD: Final = re.compile(r"[^\W_][\w'’\-]*")
+_WORD: Final = re.compile(r"[^\W_](?:[\w'’\-]|\.(?=\w))*")
 
 
-def hide_greeted(text: str, instead: str) -> str:
-    """``text`` with ``instead`` for every name that it greets."""
+def hide_greeted(text: str, instead: str, tokens: Collection[str] = ()) -> str:
+    """``text`` with ``instead`` for every name that it greets, unless it is one of ``tokens``."""
     if len(text) < 4 or text.isspace():
         return text
-    return _GREETED.sub(lambda greeted: _without(greeted, instead), text)
+    return _GREETED.sub(lambda greeted: _without(greeted, instead, tokens), text)
 
 
-def _without(greeted: re.Match[str], instead: str) -> str:
+def _without(greeted: re.Match[str], instead: str, tokens: Collection[str]) -> str:
     """The greeting without the name: its first words that are capitalised, or the first one."""
     kept, gone, end = greeted[1], False, 0
     for word in _WORD.finditer(greeted[2]):
-        if word[0].lower() in _EVERYBODY or (gone and not word[0][0].isupper()):
+        everybody = word[0].lower() in _EVERYBODY or word[0] in tokens
+        if everybody or (gone and not word[0][0].isupper()):
             break
         gone, end = True, word.end()
     return kept + instead + greeted[2][end:] if gone else greeted[0]
