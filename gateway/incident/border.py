@@ -202,6 +202,7 @@ _CASE: Final = (
     _stays("Case.reporters", "tells how many people complained to us"),
     _stays("Case.first_seen", "each report says its own"),
     _stays("Case.last_seen", "each report says its own"),
+    _stays("Case.opened_at", "tells how we work"),
     _stays("Case.foreign", "names what another association said to us"),
     _goes("fixed words", (
           "purpose", "Assessment/occurrence", "Assessment/Impact/SystemImpact/type",

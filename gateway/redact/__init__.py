@@ -247,12 +247,15 @@ class Hider:
         for view in unfolded.views:
             for known in self._found:
                 if _gated(known, view) and (
-                    next(self._strong(known, view), None) or next(self._alone(known, view), None)
+                    next(self._strong(known, view), None)
+                    or next(_named(known.words, view, octets=True), None)
                 ):
                     return self._token(known.address)
                 if any(needle in view for needle in known.folded):
                     return self._token(known.address)
-            if next(_named(self._names, view), None) or next(self._numbers.spans(view, ""), None):
+            if next(_named(self._names, view, octets=True), None) or next(
+                self._numbers.spans(view, ""), None
+            ):
                 return WORD
         return None
 
@@ -333,12 +336,12 @@ def guard(
     return document
 
 
-def _named(words: Iterable[str], low: str) -> Iterator[Span]:
+def _named(words: Iterable[str], low: str, *, octets: bool = False) -> Iterator[Span]:
     """Where a word that names a person stands by itself; in host names only a telling one."""
     for word in words:
         if word in low:
             sure = telling(word)
-            for start, end in whole(low, word):
+            for start, end in whole(low, word, octets=octets):
                 if sure or not in_host(low, start):
                     yield start, end, WORD
 

@@ -216,13 +216,23 @@ def plain(known: Disguises, low: str) -> Iterator[tuple[int, int, str]]:
             yield start, joined.end() + len(domain), joined[1]
 
 
-def whole(low: str, word: str) -> Iterator[tuple[int, int]]:
-    """Where ``word`` stands in ``low`` by itself; in scripts without spaces, anywhere."""
+def whole(low: str, word: str, *, octets: bool = False) -> Iterator[tuple[int, int]]:
+    """Where ``word`` stands in ``low`` by itself; in scripts without spaces, anywhere.
+
+    Beside it stands no letter or digit; of ``octets``, decoded at a guess, none of ASCII.
+    """
     unspaced = word[0] > "\u2e7f"
     for start in places(low, word):
         end = start + len(word)
-        if unspaced or not (low[start - 1 : start].isalnum() or low[end : end + 1].isalnum()):
+        if unspaced or not (
+            _joins(low[start - 1 : start], octets=octets)
+            or _joins(low[end : end + 1], octets=octets)
+        ):
             yield start, end
+
+
+def _joins(sign: str, *, octets: bool) -> bool:
+    return sign.isalnum() and not (octets and sign > "\x7f")
 
 
 def places(text: str, needle: str) -> Iterator[int]:

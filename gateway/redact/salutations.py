@@ -37,7 +37,7 @@ _EVERYBODY: Final = frozenset((
 ))  # fmt: skip
 """Words that a salutation says to everybody."""
 _GREETED: Final = re.compile(
-    rf"(?:^|(?<=[^\w'’][ \t\W]))((?:{_GREETING})[ \t,:!]+"
+    rf"(?:^|(?<=[^\w'’ \t])|(?<=[^\w'’][ \t]))((?:{_GREETING})[ \t,:!]+"
     rf"(?:(?:{_TITLE})(?:\.[ \t]*|[ \t]+)){{0,2}})"
     r"([^\W\d_][\w'’.\-]*(?:[ \t]+(?:[A-ZÀ-ÞΑ-ΩА-Я]|d[aeiu]s?\b|von\b|van\b|of\b)[\w'’.\-]*){0,3})",
     re.IGNORECASE,

@@ -157,14 +157,14 @@ def _decoded(runs: list[bytes], digests: set[bytes]) -> bytes:
         found += _from_hex(joined, digests)
     signs = joined.translate(_BASE32_SIGNS)
     if _RUN_OF_BASE32 in signs or _RUN_OF_BASE32 in joined.translate(_BASE32_LARGE):
-        found += _from_base32(runs)
+        found += _thirty_two(runs)
     for run in [run for run in runs if len(run) in _DIGEST_BASE64 or b"/" in run]:
         _add_base64(digests, run)
     if any(mark in joined for mark in _ZIPPED):
         for run in runs:
             for part in (run, *run.split(b"/")[:_GZIPS_MOST]):
                 if len(part) >= _ZIP_CHARS and part.startswith(_ZIPPED):
-                    found.append(_inflated(_from_base64(part)))
+                    found.append(_inflated(_sixty_four(part)))
     return b"\xff".join(found)
 
 
@@ -180,7 +180,7 @@ def _from_hex(joined: bytes, digests: set[bytes]) -> Iterator[bytes]:
             _add_hex(digests, run)
 
 
-def _from_base32(runs: list[bytes]) -> Iterator[bytes]:
+def _thirty_two(runs: list[bytes]) -> Iterator[bytes]:
     """The octets of base32 without its padding; a last sign too many is left."""
     for run in runs:
         last = run[max(run.rfind(b"+"), run.rfind(b"/")) + 1 :].upper()
@@ -200,10 +200,10 @@ def _add_base64(digests: set[bytes], run: bytes) -> None:
     """A digest in base64: a whole run, or what stands between two slashes of a path."""
     for part in (run, *run.split(b"/")):
         if len(part) in _DIGEST_BASE64:
-            digests.add(_from_base64(part))
+            digests.add(_sixty_four(part))
 
 
-def _from_base64(run: bytes) -> bytes:
+def _sixty_four(run: bytes) -> bytes:
     """The octets of one run of base64 without its padding."""
     return binascii.a2b_base64(run + b"A" * (-len(run) % 4))[: len(run) * 6 // 8]
 
