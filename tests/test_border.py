@@ -5,13 +5,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 
-from gateway import incident, model
+from gateway import incident, model, redact
+from gateway.cli import entente
+from gateway.edges.store import records
 from gateway.errors import DocumentInvalid, MustNotLeave
 from gateway.formats import iodef_json
 from gateway.incident import Fate
 from tests.documents import KEY, a_report, crossing_of, documents
+from tests.simulator import World, address, mail
 
 PAGE = Path(incident.__file__).parents[1] / "docs" / "profile.md"
 NOUNS = (
@@ -210,3 +214,79 @@ def test_our_own_mailbox_is_no_secret_and_holds_nothing_up():
     )
     document = incident.outgoing(report, crossing_of(report, hider=hider))
     assert b"desk@association.example" in document
+
+
+# The command.
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """A home that knows one peer, and two mails: one from there, one from nowhere."""
+    place = tmp_path_factory.mktemp("desk")
+    world = World(place, "FR", "US")
+    world.befriend("FR", "US")
+    (place / "there.eml").write_bytes(mail(address("US")))
+    (place / "nowhere.eml").write_bytes(mail("10.1.2.3"))
+    yield place, world
+    world.close()
+
+
+def inspected(desk, *words):
+    place, world = desk
+    peer = str(world.at["US"].me)
+    call = ["--home", str(place / "FR"), "inspect", "--as-sent", peer, *words]
+    return CliRunner().invoke(entente, call)
+
+
+def test_the_command_prints_the_bytes_that_the_peer_would_get_and_every_field(desk):
+    place, world = desk
+    done = inspected(desk, str(place / "there.eml"), "--json")
+    assert done.exit_code == 0, done.output
+    finding = json.loads(done.stdout)
+    document = finding["as_sent"].encode()
+    assert iodef_json.write(iodef_json.read(document)) == document
+    assert b"reader@example.org" not in document
+    key = world.at["FR"].keys.redaction(world.at["US"].me)
+    assert redact.token("reader@example.org", key).encode() in document
+    fates = {one["field"]: one["fate"] for one in finding["fields"]}
+    assert fates["Message.recipients"] == "left out"
+    assert fates["Origin.line"] == "changed"
+    assert fates["Origin.address"] == "as it is"
+    assert all(one["why"] for one in finding["fields"])
+    assert not world.rows("FR", "SELECT id FROM report"), "nothing is stored"
+
+
+def test_the_command_says_it_in_words_too(desk):
+    place, _ = desk
+    said = inspected(desk, str(place / "there.eml")).output
+    assert "left out: text of the mail" in said
+    assert "changed: Origin.line" in said
+    assert '{"version":"2.0"' in said
+
+
+def test_a_mail_that_goes_nowhere_says_so_and_what_would_be_left_out(desk):
+    place, _ = desk
+    done = inspected(desk, str(place / "nowhere.eml"))
+    assert done.exit_code == 0, done.output
+    assert "goes to nobody" in done.output
+    assert "it would get nothing" in done.output or "if it went there" in done.output
+    assert "left out: Message.recipients" in done.output
+
+
+def test_an_import_with_a_reporter_keeps_the_address_only_where_the_mail_names_it(desk):
+    place, world = desk
+    named = mail(address("US"), "a text of its own", number=2).replace(
+        b"You have been chosen", b"You have been chosen, anna.berg@desk.example"
+    )
+    (place / "named.eml").write_bytes(named)
+    for path in ("named.eml", "there.eml"):
+        call = ["--home", str(place / "FR"), "import", "--reporter", "anna.berg@desk.example"]
+        assert CliRunner().invoke(entente, [*call, str(place / path)]).exit_code == 0
+    ids = [str(id_) for (id_,) in world.rows("FR", "SELECT id FROM report")]
+    with world.at["FR"].store.read() as db:
+        kept = records.contents(db, ids).values()
+    named = {report.message.recipients for report in kept}
+    assert named == {
+        ("reader@example.org",),
+        ("reader@example.org", "anna.berg@desk.example"),
+    }

@@ -140,7 +140,7 @@ def _scripts(text: str) -> tuple[str, ...]:
     if text.isascii():
         return (text,)
     forms = [unicodedata.normalize(form, text) for form in ("NFC", "NFD")]
-    octets = [lowered(form.encode("utf-8", "replace").decode("latin-1")) for form in (text, *forms)]
+    octets = [form.encode("utf-8", "replace").decode("latin-1") for form in (text, *forms)]
     return tuple(dict.fromkeys((text, *forms, *octets)))
 
 
