@@ -153,8 +153,8 @@ _REPORT: Final = (
     _stays("Report.hosting", "crosses by its own fields"),
     _stays("Report.judgement", "crosses by its own fields"),
     _goes("Judgement.value", "Assessment/IncidentCategory",
-          "spam, phishing, malware, advance-fee, other; never `legitimate`; an unknown word is read "
-          "as other",
+          "spam, phishing, malware, advance-fee, other; never `legitimate`; an unknown word is "
+          "read as other",
           "what is asked of the peer depends on it"),
     _stays("Judgement.why", "may quote the text"),
     _stays("Report.fingerprint", "no part of it crosses"),
