@@ -198,7 +198,7 @@ def test_a_reporter_whom_the_mail_does_not_name_leaves_no_trace(reporter):
 
 
 def test_a_recipient_that_only_the_feedback_report_states_is_hidden():
-    report = letter(subject="Hello hidden.person@reader.example")
+    report = letter(subject="A notice for hidden.person@reader.example")
     complaint = model.Complaint(
         form="arf", fields=(("Original-Rcpt-To", "rfc822;hidden.person@reader.example"),)
     )

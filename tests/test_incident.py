@@ -147,6 +147,13 @@ def test_only_header_fields_on_the_list_cross():
     assert incident.read(sent(report)).headers == (("List-Id", "<news.bulk.example>"),)
 
 
+def test_of_an_unsubscribe_field_only_the_hosts_cross():
+    value = "<https://l.example/u/opaqueHandle?x=1>, <mailto:leave-opaque@l.example?subject=z>"
+    reported = incident.read(sent(with_message(headers=(("List-Unsubscribe", value),))))
+    said = "<https://l.example/redacted>, <mailto:redacted@l.example>"
+    assert reported.headers == (("List-Unsubscribe", said),)
+
+
 def test_nothing_that_is_not_on_the_table_crosses():
     report = a_report()
     content = iodef_json.write(sent(report)).decode()
