@@ -1,17 +1,20 @@
 """Recipient canaries in generated mails: none may be in any byte that goes abroad.
 
 The search shares no code with ``redact``: it decodes the outgoing bytes in every way it knows, over
-and over, and looks for the person in what comes out.
+and over, and looks for the person in what comes out. ``--campaign`` takes 2,000 mails, not 500.
 """
 
 import base64
 import binascii
 import codecs
+import gzip
 import hashlib
 import html
+import json
 import quopri
 import random
 import re
+import zlib
 from email.header import Header
 from urllib.parse import quote, unquote
 
@@ -21,8 +24,9 @@ from gateway import incident, redact, report
 from gateway.formats import iodef, iodef_json
 from tests.chains import locate
 from tests.documents import crossing_of
+from tests.simulator import World, address
 
-MAILS = 250
+MAILS, CAMPAIGN = 500, 2_000
 SYLLABLES = ("ba", "zu", "ki", "ro", "vex", "mul", "tan", "qui", "sor", "wyn", "jop", "fle")
 DOMAINS = ("reader.example", "post.example.org", "familie.example.net")
 
@@ -34,6 +38,9 @@ class Person:
         self.first = "".join(rng.choices(SYLLABLES, k=3)).capitalize()
         self.last = "".join(rng.choices(SYLLABLES, k=4)).capitalize()
         self.number = str(rng.randrange(100, 999))
+        self.customer = f"K-{rng.randrange(10**7, 10**8)}"
+        self.telephone = str(rng.randrange(10**8, 10**9))
+        self.queue_id = "".join(rng.choices("0123456789ABCDEF", k=11))
         separator = rng.choice((".", "_", "-", ""))
         self.local = f"{self.first}{separator}{self.last}{rng.choice(('', self.number))}".lower()
         self.domain = rng.choice(DOMAINS)
@@ -48,9 +55,9 @@ class Person:
 
     @property
     def digests(self):
-        for spelling in {self.address, self.low}:
-            for make in (hashlib.md5, hashlib.sha1, hashlib.sha256):
-                yield make(spelling.encode()).digest()
+        for spelling in {self.address, self.low, self.address.upper(), self.low + "\n"}:
+            for name in ("md5", "sha1", "sha256", "sha512"):
+                yield digest_of(name, spelling).digest()
 
 
 def b64(text):
@@ -59,6 +66,30 @@ def b64(text):
 
 def url64(text):
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def b32(text):
+    return base64.b32encode(text.encode()).decode().rstrip("=")
+
+
+def zipped(text):
+    return base64.urlsafe_b64encode(gzip.compress(text.encode(), mtime=0)).decode().rstrip("=")
+
+
+def digest_of(name, text):
+    return hashlib.new(name, text.encode())
+
+
+def mixed(text):
+    return "".join(sign.upper() if at % 3 else sign for at, sign in enumerate(text))
+
+
+def quoted(text):
+    return "".join(f"={byte:02X}" for byte in text.encode())
+
+
+def url64_of(octets):
+    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
 
 
 def link(value, name="e"):
@@ -93,6 +124,13 @@ HEADERS = {
     "encoded word in quoted-printable": lambda p: (
         f"Reply-To: =?utf-8?q?{p.local}=40{p.domain}_=C3=A9?= <a@bulk.example>"
     ),
+    "Message-ID with the queue id": lambda p: f"Message-ID: <20260314.{p.queue_id}@mx.{p.domain}>",
+    "ARC": lambda p: f"ARC-Authentication-Results: i=1; mx.{p.domain}; smtp.rcptto={p.address}",
+    "List-Unsubscribe id": lambda p: (
+        f"List-Unsubscribe: <https://l.example/u/{p.customer}>, <mailto:u-{b32(p.low)}@l.example>"
+    ),
+    "Feedback-ID with the customer": lambda p: f"Feedback-ID: 17:{p.customer}:bulk:l.example",
+    "Message-ID in base32": lambda p: f"Message-ID: <{b32(p.low).lower()}@bulk.example>",
     "older Received line": lambda p: (
         f"Received: from pc ([198.19.9.9]) by mail.bulk.example for <{p.address}>; "
         "Sat, 14 Mar 2026 11:58:00 +0000"
@@ -103,6 +141,10 @@ SUBJECTS = {
     "salutation": lambda p: f"Dear {p.first}, your parcel waits",
     "display name": lambda p: f"{p.name.upper()} has won",
     "local part": lambda p: f"Hello {p.local}!",
+    "subject with the customer": lambda p: f"Contract {p.customer} ends today",
+    "subject with the telephone": lambda p: f"Call for 0{p.telephone[:2]}-{p.telephone[2:]}",
+    "local part backwards in base64": lambda p: f"Code {b64(p.low[::-1])}",
+    "Monsieur": lambda p: f"Bonjour M. {p.last}, votre colis",
     "subject as encoded word": lambda p: Header(f"Für {p.name}", "utf-8").encode(),
 }
 LINKS = {
@@ -121,6 +163,33 @@ LINKS = {
     "query plus-tag": lambda p: link(f"{p.local}%2Bshop%40{p.domain}"),
     "query local part": lambda p: link(p.local, "user"),
     "query entities": lambda p: link(entities(p.low)),
+    "query base64 of base64": lambda p: link(url64(b64(p.low))),
+    "query base64 of base64 of base64": lambda p: link(url64(b64(b64(p.low)))),
+    "query base64 in quoted-printable": lambda p: link(quoted(b64(p.low))),
+    "query base64url percent-encoded": lambda p: link(
+        "".join(f"%{b:02x}" for b in url64("7:" + p.low).encode())
+    ),
+    "query hex of base64": lambda p: link(b64(p.low).encode().hex()),
+    "query base64 of hex": lambda p: link(url64(p.low.encode().hex())),
+    "query base64 of a link": lambda p: link(url64(f"http://x.example/?e={quote(p.low)}")),
+    "query gzip": lambda p: link(zipped(f"to={p.low}")),
+    "query zlib": lambda p: link(url64_of(zlib.compress(p.low.encode()))),
+    "query base32": lambda p: link(b32(p.low)),
+    "query base64 of mixed case": lambda p: link(url64(mixed(p.low))),
+    "query upper case": lambda p: link(p.address.upper()),
+    "query base64 of upper case": lambda p: link(url64(p.address.upper())),
+    "query quoted-printable": lambda p: link(quoted(p.low)),
+    "query MD5 of upper case": lambda p: link(digest_of("md5", p.address.upper()).hexdigest()),
+    "query SHA-1 with line feed": lambda p: link(digest_of("sha1", p.low + "\n").hexdigest()),
+    "query SHA-512": lambda p: link(digest_of("sha512", p.low).hexdigest()),
+    "query MD5 in base64": lambda p: link(url64_of(digest_of("md5", p.low).digest())),
+    "query SHA-256 in base64 in JSON": lambda p: link(
+        url64('{"h":"' + digest_of("sha256", p.low).hexdigest() + '"}')
+    ),
+    "query customer": lambda p: link(p.customer, "c"),
+    "query telephone": lambda p: link("%2B49" + p.telephone, "t"),
+    "query local part in base64": lambda p: link(url64(p.local)),
+    "query backwards": lambda p: link(p.low[::-1]),
     "path": lambda p: f"<a href='https://click.bulk.example/u/{b64(p.low)}/x'>x</a>",
     "fragment": lambda p: f"<a href='https://click.bulk.example/#{p.low}'>x</a>",
     "host": lambda p: f"<a href='http://{p.local.replace('_', '-')}.{p.domain}.b.example/'>x</a>",
@@ -137,6 +206,7 @@ FILES = {
     "attachment name": lambda p: (f"invoice_{p.local}.zip", "application/zip", b"PK"),
     "attachment named in full": lambda p: (f"{p.address}.zip", "application/zip", b"PK"),
     "attachment named by hand": lambda p: (f"{p.name}.doc", "application/msword", b"\xd0"),
+    "attachment named in base64": lambda p: (f"{url64(p.low)}.zip", "application/zip", b"PK"),
     "text of an attachment": lambda p: ("a.txt", "text/plain", p.address.encode()),
     "PDF text": lambda p: ("a.pdf", "application/pdf", b"%PDF (" + p.address.encode() + b") Tj"),
     "media type": lambda p: ("a.bin", f"application/{p.local}", b"x"),
@@ -144,58 +214,61 @@ FILES = {
 KINDS = [(family, kind) for family in (HEADERS, SUBJECTS, LINKS, BODIES, FILES) for kind in family]
 
 
-def mail_with(person, rng, chosen):
+def mail_with(person, rng, chosen, host="198.19.7.{}", when="Sat, 14 Mar 2026 11:59:00 +0000"):
     """A mail in which the recipient's provider shows the recipient, and the sender hid canaries."""
     by_family = {id(family): [] for family in (HEADERS, SUBJECTS, LINKS, BODIES, FILES)}
     for family, kind in chosen:
         by_family[id(family)].append(family[kind](person))
+    host = host.format(rng.randrange(1, 250))
     subject = (by_family[id(SUBJECTS)] or ["Your parcel is waiting"])[0]
-    queue_id = "".join(rng.choices("0123456789ABCDEF", k=11))
+    boundary = f"b-{person.low.encode().hex()[:60]}"
     lines = [
-        f"Received: from mail.bulk.example (mail.bulk.example [198.19.7.{rng.randrange(1, 250)}])",
-        f"\tby mx.{person.domain} (Postfix) with ESMTPS id {queue_id}",
-        f"\tfor <{person.address}>; Sat, 14 Mar 2026 11:59:00 +0000",
-        "Date: Sat, 14 Mar 2026 11:58:00 +0000",
+        f"Received: from mail.bulk.example (mail.bulk.example [{host}])",
+        f"\tby mx.{person.domain} (Postfix) with ESMTPS id {person.queue_id}",
+        f"\tfor <{person.address}>; {when}",
+        f"Date: {when}",
         "From: Parcel desk <desk@bulk.example>",
         f"To: {person.name} <{person.address}>",
+        f"X-Customer-Number: {person.customer}",
+        f"X-Phone: +49 {person.telephone[:2]} {person.telephone[2:5]} {person.telephone[5:]}",
         f"Subject: {subject}",
         *by_family[id(HEADERS)],
         "MIME-Version: 1.0",
-        "Content-Type: multipart/mixed; boundary=b",
+        f"Content-Type: multipart/mixed; boundary={boundary}",
         "",
-        "--b",
+        f"--{boundary}",
         "Content-Type: text/html; charset=utf-8",
         "",
-        "<html><body><p>A parcel waits for you.</p>",
+        "<html><body><p>Congratulations, your address was drawn in our great lottery and the first",
+        "prize waits. To claim it send us your name and the number of your account.</p>",
         *by_family[id(LINKS)],
         *by_family[id(BODIES)],
         "</body></html>",
     ]
     for name, media_type, content in by_family[id(FILES)]:
         lines += [
-            "--b",
+            f"--{boundary}",
             f'Content-Type: {media_type}; name="{name}"',
             f'Content-Disposition: attachment; filename="{name}"',
             "Content-Transfer-Encoding: base64",
             "",
             base64.b64encode(content).decode(),
         ]
-    return "\r\n".join([*lines, "--b--", ""]).encode(), queue_id
+    return "\r\n".join([*lines, f"--{boundary}--", ""]).encode()
 
 
 def outgoing(source):
-    """Every byte that would go abroad of this mail, and the report it was made of."""
+    """The bytes that would go abroad of this mail, in both forms, and the report they are of."""
     normalised = report.normalise(source, locate)
     assert normalised.origin is not None, normalised.problems
-    message = normalised.message
-    hider = redact.Hider(b"k" * 32, message.recipients, message.recipient_names)
+    hider = incident.hider(normalised, b"k" * 32)
     crossing = crossing_of(
         normalised, hider=hider, source_digest=redact.salted(bytes(range(32)), source)
     )
-    document = incident.compose(normalised, crossing)
-    forms = [iodef_json.write(document), iodef.write(document)]
-    for content in forms:
-        incident.guard(content, hider)
+    content = incident.outgoing(normalised, crossing)
+    forms = [content, iodef.write(iodef_json.read(content))]
+    for form in forms:
+        incident.guard(form, hider)
     return forms, normalised
 
 
@@ -215,36 +288,60 @@ def decodings(text):
             piece = standard[shift:]
             piece = piece[: len(piece) // 4 * 4]
             yield base64.b64decode(piece).decode("latin-1")
+        if re.fullmatch(r"[A-Za-z2-7]{16,}", run):
+            yield (
+                base64.b32decode(run.upper() + "=" * (-len(run) % 8)).decode("latin-1")
+                if (len(run) % 8 not in {1, 3, 6})
+                else ""
+            )
+        for octets in inflated(standard):
+            yield octets.decode("latin-1")
         if re.fullmatch(r"[0-9a-fA-F]+", run):
             for shift in range(2):
                 piece = run[shift:]
                 yield binascii.unhexlify(piece[: len(piece) // 2 * 2]).decode("latin-1")
 
 
-def everything_in(content):
+def inflated(run):
+    """What a run of base64 that starts like gzip or zlib holds."""
+    if run.startswith(("H4sI", "eJ", "eN")):
+        packed = base64.b64decode(run + "A" * (-len(run) % 4))
+        try:
+            yield zlib.decompressobj(47).decompress(packed)
+        except zlib.error:
+            return
+
+
+def everything_in(content, depth=2):
+    """All that decoding makes of ``content``, in lower case; longest runs three times."""
     seen = {content.decode()}
     fresh = set(seen)
-    for _ in range(2):
+    for _ in range(depth):
         fresh = {found for text in fresh for found in decodings(text)} - seen
         seen |= fresh
     return "\n".join(seen).lower()
 
 
-def traces_of(person, queue_id, content):
-    seen = everything_in(content)
+def traces_of(person, content, depth=2):
+    seen = everything_in(content, depth)
+    bare = re.sub(r"[ ./()-]", "", seen)
     looked_for = {
+        person.customer.lower(),
         person.low,
         person.local,
         f"{person.local}={person.domain}",
         person.first.lower() + " " + person.last.lower(),
-        queue_id.lower(),
+        person.queue_id.lower(),
         *(digest.hex() for digest in person.digests),
     }
     if person.local != f"{person.first}{person.last}".lower():
         looked_for |= {person.last.lower()}
     found = {text for text in looked_for if text in seen}
+    if person.telephone in bare:
+        found.add("telephone")
     for digest in person.digests:
-        if base64.b64encode(digest).decode()[:20].lower() in seen:
+        coded = base64.b64encode(digest).decode()[:20].lower()
+        if coded in seen or coded.replace("+", "-").replace("/", "_") in seen:
             found.add("digest in base64")
     return found
 
@@ -263,9 +360,9 @@ def test_the_search_would_find_each_kind(family, kind):
         assert person.first.lower() in everything_in(text.encode())
     elif "encoded word" in kind:
         decoded = base64.b64decode(text.split("?")[3] + "==") if "?b?" in text else text.encode()
-        assert traces_of(person, "-", decoded)
+        assert traces_of(person, decoded)
     else:
-        assert traces_of(person, "-", text.encode())
+        assert traces_of(person, text.encode(), 3)
 
 
 @pytest.mark.parametrize(("family", "kind"), KINDS, ids=[kind for _, kind in KINDS])
@@ -273,27 +370,79 @@ def test_no_canary_of_this_kind_crosses_the_border(family, kind):
     rng = random.Random(f"alone {kind}")
     for _ in range(3):
         person = Person(rng)
-        source, queue_id = mail_with(person, rng, [(family, kind)])
+        source = mail_with(person, rng, [(family, kind)])
         for content in outgoing(source)[0]:
-            assert not traces_of(person, queue_id, content), content
+            assert not traces_of(person, content, 3), content
             if family is SUBJECTS:
                 assert person.first.lower() not in everything_in(content)
 
 
-def test_no_canary_crosses_the_border_in_many_mails():
-    for seed in range(MAILS):
+@pytest.mark.parametrize("greeting", ["Dear {}", "Bonjour M. {},", "RE: Hallo {}!", "¡Hola {}!"])
+def test_a_greeted_name_that_no_header_states_is_hidden_too(greeting):
+    person = Person(random.Random(greeting))
+    source = mail_with(person, random.Random(1), [])
+    source = source.replace(b"Your parcel", greeting.format("Quillon").encode() + b" your parcel")
+    for content in outgoing(source)[0]:
+        assert b"parcel is waiting" in content
+        assert b"quillon" not in content.lower()
+
+
+def test_no_canary_crosses_the_border_in_many_mails(tmp_path, long_campaign):
+    """The whole road: imported, referred, signed, pushed, receipted; every byte on the cable."""
+    world = World(tmp_path, "FR", "US")
+    world.befriend("FR", "US")
+    there = address("US")
+    today = world.clock().strftime("%a, %d %b %Y %H:%M:00 +0000")
+    mails = CAMPAIGN if long_campaign else MAILS
+    people, sources = [], []
+    for seed in range(mails):
         rng = random.Random(seed)
-        person = Person(rng)
+        people.append(Person(rng))
         chosen = rng.sample(KINDS, rng.randrange(1, 9))
-        source, queue_id = mail_with(person, rng, chosen)
-        for content in outgoing(source)[0]:
-            assert not traces_of(person, queue_id, content), (chosen, content)
+        sources.append(mail_with(people[-1], rng, chosen, host=there, when=today))
+    world.take("FR", *sources)
+    world.drain()
+    world.close()
+    documents = list(_documents(world))
+    # Every mail crossed, so that nothing was found only because nothing was sent.
+    assert len(documents) == mails
+    everybody = {
+        text.lower()
+        for person in people
+        for text in (person.local, person.customer, person.telephone, person.queue_id)
+    }
+    digests = {digest.hex() for person in people for digest in person.digests}
+    page = b"".join(world.cable.apps[world.at[name].me].get("/").data for name in ("FR", "US"))
+    whole = page + b"".join(body for _, _, body, _ in world.cable.calls)
+    assert not _found(whole.decode(), everybody, digests)
+    for content in documents:
+        assert not _found(everything_in(content, 1), everybody, digests), content
+        assert not _found(iodef.write(iodef_json.read(content)).decode(), everybody, digests)
+
+
+def _found(text, everybody, digests):
+    low = text.lower()
+    return [one for one in everybody if one in low] + sorted(
+        digests.intersection(re.findall(r"[0-9a-f]{32,}", low))
+    )
+
+
+def _documents(world):
+    """The documents in every SET that was put on the cable by FR."""
+    for peer, _, body, _ in world.cable.calls:
+        if peer == world.at["US"].me:
+            for token in json.loads(body)["sets"].values():
+                payload = token.split(".")[1]
+                claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+                event = next(iter(claims["events"].values()))
+                if "iodef" in event:
+                    yield json.dumps(event["iodef"], ensure_ascii=False).encode()
 
 
 def test_what_accuses_the_sender_still_crosses():
     rng = random.Random("evidence")
     person = Person(rng)
-    source, _ = mail_with(person, rng, [(LINKS, "query clear"), (SUBJECTS, "salutation")])
+    source = mail_with(person, rng, [(LINKS, "query clear"), (SUBJECTS, "salutation")])
     (content, _), normalised = outgoing(source)
     reported = incident.read(iodef_json.read(content))
     assert reported.address == normalised.origin.address

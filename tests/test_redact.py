@@ -2,7 +2,9 @@
 
 import base64
 import codecs
+import gzip
 import hashlib
+import zlib
 from urllib.parse import quote
 
 import pytest
@@ -13,6 +15,7 @@ from gateway import redact
 from gateway.errors import KeyUnusable, MustNotLeave
 from gateway.redact import DOMAIN, WORD, Hider, guard, recognise, salted, token
 from gateway.redact.disguises import lowered, of
+from gateway.redact.unfolding import unfold
 
 KEY = b"k" * 32
 OTHER = b"o" * 32
@@ -24,6 +27,10 @@ HIDER = Hider(KEY, [ADDRESS, "bob@corp.example"], ["Jean Dupont"])
 
 def b64(text, alphabet=base64.b64encode):
     return alphabet(text.encode()).decode()
+
+
+def b64_of(octets):
+    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
 
 
 DISGUISES = {
@@ -255,10 +262,136 @@ def test_the_only_digest_of_a_mail_that_travels_is_salted():
 
 
 def test_what_is_no_address_is_looked_for_as_a_word():
-    assert of("undisclosed").domain == ""
+    assert [known.domain for known in of("undisclosed")] == [""]
     hider = Hider(KEY, ["jdupont", "", "@", "<>"])
     assert "jdupont" not in hider.hide("Hello jdupont!")
 
 
 def test_the_module_says_what_it_can():
     assert len(TOKEN) == redact.TOKEN_CHARS
+
+
+# What is encoded, and encoded again.
+
+
+def gz(text):
+    return base64.urlsafe_b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+
+NESTED = {
+    "base64 of base64": b64(b64(LOW)),
+    "base64 of base64 of base64": b64(b64(b64(LOW))),
+    "base64 in quoted-printable": "".join(f"={byte:02X}" for byte in b64(LOW).encode()),
+    "base64url percent-encoded": "".join(f"%{byte:02x}" for byte in b64(LOW).encode()),
+    "base64 of a percent-encoded link": b64("http://x.example/?e=" + quote(LOW, safe="")),
+    "hex of base64": b64(LOW).encode().hex(),
+    "base64 of hex": b64(LOW.encode().hex()),
+    "base64 of mixed case": b64("jEAN.dUPONT@eXAMPLE.oRG"),
+    "base64 of the address backwards": b64(LOW[::-1]),
+    "base64 of a digest in JSON": b64('{"h":"' + hashlib.md5(LOW.encode()).hexdigest() + '"}'),
+    "gzip": gz(f'{{"to":"{LOW}"}}'),
+    "gzip of base64": gz(b64(LOW)),
+    "zlib": b64_of(zlib.compress(LOW.encode())),
+    "base32": base64.b32encode(LOW.encode()).decode().rstrip("="),
+    "base32 in lower case": base64.b32encode(LOW.encode()).decode().lower().rstrip("="),
+    "local part in base64": b64("jean.dupont"),
+    "JSON escapes": "".join(f"\\u{ord(sign):04x}" for sign in LOW),
+    "SHA-512 of upper case": hashlib.sha512(ADDRESS.upper().encode()).hexdigest(),
+    "MD5 with line feed": hashlib.md5(f"{LOW}\n".encode()).hexdigest(),
+    "MD5 after letters": f"abc{hashlib.md5(LOW.encode()).hexdigest()}def",
+    "SHA-1 in base64url": b64_of(hashlib.sha1(LOW.encode()).digest()),
+    "MD5 of the local part": hashlib.md5(b"jean.dupont").hexdigest(),
+}
+
+
+@pytest.mark.parametrize("text", NESTED.values(), ids=NESTED)
+def test_what_is_encoded_is_hidden_and_would_be_found_in_outgoing_bytes(text):
+    link = f"http://t.example/c?e={text}&z=1"
+    assert HIDER.leaks(link.encode())
+    hidden = HIDER.hide(link)
+    assert hidden.startswith("http://t.example/c?")
+    assert hidden.endswith("&z=1")
+    assert TOKEN in hidden or WORD in hidden
+    assert not HIDER.leaks(hidden.encode())
+
+
+def test_a_first_try_hides_what_is_plain_and_its_leaks_are_found():
+    quick = HIDER.quick()
+    assert LOW not in quick.hide(LOW)
+    assert quick.hide(b64(LOW)) == b64(LOW)
+    assert quick.leaks(b64(LOW).encode())
+
+
+def test_a_text_that_unfolds_without_end_is_trusted_by_nobody():
+    bombs = [gz(f"{number}" + "a" * 60_000) for number in range(8)]
+    unfolded = unfold(" ".join(bombs))
+    assert unfolded.cut
+    assert sum(map(len, unfolded.views)) < 2_000_000
+    assert HIDER.leaks(" ".join(bombs).encode())
+    assert HIDER.hide(" ".join(bombs)) != " ".join(bombs)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["YWFh", "%2541", "=41", "&#97;", "H4sIAAAA", "eJwDAAAAAAE", "6a65616e", "mfrgg", "\\u0041"],
+)
+def test_encoded_runs_without_end_cost_no_more_than_their_size(piece):
+    text = piece * (60_000 // len(piece))
+    HIDER.hide(text)
+    HIDER.leaks(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("anna@bücher.example", "anna@xn--bcher-kva.example"),
+        ("anna@xn--bcher-kva.example", "anna@bücher.example"),
+        ("zoë@corp.example", b64("zoë@corp.example")),
+        ("zoë@corp.example", quote("zoë@corp.example")),
+        ("zoe\u0308@corp.example", "zoë@corp.example"),
+    ],
+)
+def test_an_address_beyond_ascii_is_hidden_in_each_of_its_spellings(address, shown):
+    hider = Hider(KEY, [address])
+    hidden = hider.hide(f"http://t.example/?e={shown}")
+    assert hidden == f"http://t.example/?e={token(address, KEY)}" or "@redacted.invalid" in hidden
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Zoé Müller", "Zoe Muller, last warning"),
+        ("王伟", "亲爱的王伟您好"),
+        ("Jo Li", "JO LI: pay"),
+    ],
+)
+def test_a_name_is_hidden_with_and_without_accents_and_in_any_script(name, text):
+    assert WORD in Hider(KEY, [], [name]).hide(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "c=K-48213377&d=1",
+        "Contract K-48213377",
+        "call 030 5550 1234",
+        "t=%2B493055501234",
+        "+49-30-55501234",
+    ],
+)
+def test_a_number_by_which_the_sender_knows_somebody_is_hidden(text):
+    hider = Hider(KEY, [], [], ["K-48213377", "+49 30 5550 1234"])
+    hidden = hider.hide(text)
+    assert "48213377" not in hidden
+    assert "1234" not in hidden
+
+
+@pytest.mark.parametrize("text", ["K-482133771", "192.0.2.25", "2026-03-14", "x48213377"])
+def test_another_number_stays(text):
+    assert Hider(KEY, [], [], ["K-48213377", "+49 30 5550 1234"]).hide(text) == text
+
+
+def test_two_peers_never_share_a_token():
+    addresses = [f"reader{number}@example.org" for number in range(50_000)]
+    tokens = {token(address, key) for address in addresses for key in (KEY, OTHER)}
+    assert len(tokens) == 100_000

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gateway import app, hosting
+from gateway import app, hosting, incident
 from gateway.cli import screen
 from gateway.edges import clock, mailboxes
 from gateway.edges.mailboxes import Source, Unread
@@ -66,7 +66,9 @@ def import_(paths: tuple[str, ...], form: str, reporter: str, json: bool) -> Non
                 if isinstance(read, Unread):
                     continue
                 arrived = Arrived(
-                    report=read.report, content=read.source.content, packed=read.packed
+                    report=incident.knowing(read.report, reporter),
+                    content=read.source.content,
+                    packed=read.packed,
                 )
                 batch.append(arrived)
                 size += len(read.source.content)
@@ -253,6 +255,18 @@ def _words(finding: Finding) -> None:
         screen.say(f"  goes to {finding.route.peer or 'nobody'}{held}: {finding.route.reason}")
     for problem in finding.problems:
         screen.say(f"  problem: {problem}")
-    if finding.as_sent is not None:
-        screen.say(finding.as_sent)
+    _crossing(finding)
     screen.say("")
+
+
+def _crossing(finding: Finding) -> None:
+    """What the peer asked for would get, byte for byte, and what became of each field."""
+    if finding.not_sent is not None:
+        screen.say(f"  it would get nothing: {finding.not_sent}")
+    elif finding.as_sent is not None:
+        if finding.route is None or finding.route.peer is None:
+            screen.say("  it goes to nobody by itself; if it went there, this would be sent:")
+        screen.say(finding.as_sent)
+    for shown in finding.fields:
+        how = f"; {shown.how}" if shown.how else ""
+        screen.say(f"  {shown.fate}: {shown.field} ({shown.why}{how})")

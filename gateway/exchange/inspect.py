@@ -5,17 +5,16 @@ Verb: ``look``; its ``Finding`` is the JSON line of ``entente inspect --json``.
 
 from datetime import datetime
 
-import msgspec
-
 from gateway import redact, route
 from gateway.config import Policy
 from gateway.edges import clock
 from gateway.edges.store import peers
 from gateway.edges.store.records import Filed, micros
-from gateway.errors import NotFound
+from gateway.errors import MustNotLeave, NotFound
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.intake import NO_HOSTING, SALT_BYTES, category
 from gateway.exchange.refer import as_sent as crossing
+from gateway.incident import Shown, show
 from gateway.model import (
     Attachment,
     Country,
@@ -71,6 +70,8 @@ class Finding(Noun):
     route: Going | None
     problems: tuple[str, ...]
     as_sent: str | None = None
+    not_sent: str | None = None
+    fields: tuple[Shown, ...] = ()
 
 
 def look(
@@ -87,7 +88,6 @@ def look(
 
     Raises:
         NotFound: there is no such peer.
-        MustNotLeave: the report may not cross the border.
     """
     register = Register.of(())
     if gateway is not None:
@@ -95,6 +95,9 @@ def look(
             register = peers.register(db)
     goes = _goes(gateway, report, register) if report.parseable else None
     message = report.message
+    document, not_sent = (
+        _as_sent(gateway, register, as_sent, report, content) if as_sent else (None, None)
+    )
     return Finding(
         source=name,
         sha256=report.source_sha256,
@@ -117,7 +120,9 @@ def look(
         kit=(report.fingerprint.kit or None) if report.fingerprint else None,
         route=goes,
         problems=report.problems,
-        as_sent=_as_sent(gateway, register, as_sent, report, content) if as_sent else None,
+        as_sent=None if document is None else document.decode(),
+        not_sent=not_sent,
+        fields=show(report, document) if as_sent else (),
     )
 
 
@@ -162,8 +167,11 @@ def _countries(decided: Route, hosting: Hosting | None) -> tuple[Country, ...]:
 
 def _as_sent(
     gateway: Gateway | None, register: Register, name: str, report: Report, content: bytes
-) -> str:
-    """The document that the peer would get, with identifiers made for this view only."""
+) -> tuple[bytes | None, str | None]:
+    """The document that the peer would get, or why it would get none.
+
+    Ids, the time and the salt of its digests are made for this view only.
+    """
     peer = register.peer(PeerId(name))
     if gateway is None or peer is None:
         raise NotFound(f"{name} is not on record", hint="entente peers list")
@@ -186,5 +194,8 @@ def _as_sent(
         campaign=None,
         case_id="not-yet-a-case",
     )
-    document = crossing(gateway, peer, filed, report, (salt, redact.salted(salt, content)))
-    return msgspec.json.format(document, indent=2).decode()
+    try:
+        sent = crossing(gateway, peer, filed, report, (salt, redact.salted(salt, content)))
+    except MustNotLeave as refused:
+        return None, refused.detail
+    return sent, None

@@ -159,12 +159,13 @@ class _Looking:
     def _apart(self, content: bytes) -> bool:
         """Whether the address stands by itself: "x@a.example" is no part of "mx.a.example"."""
         text = content.decode("utf-8", "replace")
-        known = disguises.of(self._who)
+        spellings = disguises.of(self._who)
         return any(
             not low[start - 1 : start].isalnum()
             for low in dict.fromkeys(
                 (lowered(text), lowered(unquote(text)), lowered(html.unescape(text)))
             )
+            for known in spellings
             for start, _, _ in disguises.plain(known, low)
         )
 

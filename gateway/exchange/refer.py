@@ -16,7 +16,6 @@ from gateway.edges.store.streams import Posting
 from gateway.errors import MustNotLeave
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.outbound import Saying, sealed
-from gateway.formats import iodef_json
 from gateway.model import (
     CaseId,
     Category,
@@ -30,7 +29,6 @@ from gateway.model import (
     Tlp,
     evolve,
 )
-from gateway.redact import Hider
 from gateway.trust import Peer
 
 BATCH = 200
@@ -142,13 +140,8 @@ def as_sent(
         MustNotLeave: it names no host, was judged legitimate, or holds something that may not
             cross the border.
     """
-    message = report.message
-    hider = Hider(
-        gateway.keys.redaction(peer.id),
-        message.recipients if message else (),
-        message.recipient_names if message else (),
-    )
     host = str(urlsplit(gateway.me).hostname)
+    mailbox = gateway.config.mailbox or f"abuse@{host}"
     crossing = incident.Crossing(
         fqdn=host,
         report_id=ReportId(filed.id),
@@ -157,16 +150,21 @@ def as_sent(
         generated_at=gateway.now(),
         reported_at=moment(filed.recorded_at),
         contact_name=gateway.config.name,
-        contact_mailbox=gateway.config.mailbox or f"abuse@{host}",
+        contact_mailbox=mailbox,
         salt=salt[0],
         source_digest=salt[1],
-        hider=hider,
+        hider=incident.hider(
+            report,
+            gateway.keys.redaction(peer.id),
+            contact_name=gateway.config.name,
+            contact_mailbox=mailbox,
+        ),
     )
     now_called = Category(filed.category)
     if now_called is Category.LEGITIMATE:
         raise MustNotLeave("it was judged legitimate, so it accuses nobody")
     report = evolve(report, judgement=_called(report.judgement, now_called))
-    return incident.guard(iodef_json.write(incident.compose(report, crossing)), hider)
+    return incident.outgoing(report, crossing)
 
 
 def _called(machine: Judgement | None, now: Category) -> Judgement:

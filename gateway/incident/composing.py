@@ -9,6 +9,7 @@ import re
 from base64 import b64encode
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Literal
 
@@ -37,6 +38,7 @@ from gateway.formats.iodef_document import (
     RelatedActivity,
     SystemImpact,
 )
+from gateway.incident.border import HEADERS
 from gateway.incident.hosts import claimed, contact, source
 from gateway.incident.labels import restriction
 from gateway.incident.texts import NAME_CHARS, RAW_CHARS, clipped, fit, hidden, whole_end, within
@@ -50,7 +52,7 @@ from gateway.model import (
     ReportId,
     Tlp,
 )
-from gateway.redact import Hider
+from gateway.redact import WORD, Hider
 
 LINKS_MOST: Final = 50
 """Links that travel; their full number stands beside them."""
@@ -65,19 +67,11 @@ _LINK_BYTES: Final = 16_000
 _HEADER_BYTES: Final = 6_000
 _NAME_BYTES: Final = 5_000
 
-HEADERS: Final = {
-    "from": "From",
-    "sender": "Sender",
-    "reply-to": "Reply-To",
-    "date": "Date",
-    "message-id": "Message-ID",
-    "list-id": "List-Id",
-    "list-unsubscribe": "List-Unsubscribe",
-    "feedback-id": "Feedback-ID",
-    "x-originating-ip": "X-Originating-IP",
-}
-"""The header fields that travel, recipients hidden: what the sender says of itself."""
 _MAILERS: Final = ("x-mailer", "user-agent")
+_MAILER: Final = "mailer"
+_LEAVING: Final = re.compile(
+    r"<[ \t]*(https?)://([^/?#>\s]{1,255})[^>]*>|<[ \t]*mailto:[^>]*?@([^>?]*)[^>]*>", re.IGNORECASE
+)
 
 # Only the digest of something that is no text may travel as it is: who knows the text of a mailing
 # could try recipients one by one until a digest fits.
@@ -120,8 +114,10 @@ class Crossing:
     hider: Hider = field(repr=False)
 
 
-def compose(report: Report, crossing: Crossing) -> Document:
+def compose(report: Report, crossing: Crossing, hider: Hider | None = None) -> Document:
     """The interchange document that one peer gets of one report (RFC 7970 §3.2).
+
+    ``hider`` is used instead of the crossing's, where a first try may do.
 
     Raises:
         MustNotLeave: the report names no host, or its label forbids exchange by machine.
@@ -131,7 +127,8 @@ def compose(report: Report, crossing: Crossing) -> Document:
         raise MustNotLeave("a report without an origin accuses nobody")
     if crossing.tlp is Tlp.RED:
         raise MustNotLeave("TLP:RED does not go by machine")
-    email_data, record = _evidence(message, origin, crossing)
+    hider = hider or crossing.hider
+    email_data, record = _evidence(message, origin, crossing, hider)
     word, ext_word = restriction(crossing.tlp)
     category = report.judgement.value if report.judgement is not None else Category.OTHER
     incident = Incident(
@@ -156,7 +153,7 @@ def compose(report: Report, crossing: Crossing) -> Document:
         events=(
             EventData(
                 detect_time=UNSET if origin.stamped_at is None else origin.stamped_at,
-                systems=(source(origin, hosting, email_data, crossing.hider), *claimed(origin)),
+                systems=(source(origin, hosting, email_data, hider), *claimed(origin)),
                 records=(record,),
             ),
         ),
@@ -167,9 +164,11 @@ def compose(report: Report, crossing: Crossing) -> Document:
 # What the mail says, recipients hidden.
 
 
-def _evidence(message: Message, origin: Origin, crossing: Crossing) -> tuple[EmailData, RecordData]:
+def _evidence(
+    message: Message, origin: Origin, crossing: Crossing, hider: Hider
+) -> tuple[EmailData, RecordData]:
     """Header, links and attachments: one pass of the Hider over all their texts."""
-    fields, mailer = _fields(message)
+    fields, mailer = travelling(message)
     links = message.links[:LINKS_MOST]
     attachments = message.attachments[:ATTACHMENTS_MOST]
     subject, sender, program, *rest = hidden(
@@ -182,8 +181,9 @@ def _evidence(message: Message, origin: Origin, crossing: Crossing) -> tuple[Ema
             *(attachment.name or "" for attachment in attachments),
             *(attachment.media_type for attachment in attachments),
         ],
-        crossing.hider,
+        hider,
     )
+    subject = hider.hide_greeting(subject)
     values, rest = rest[: len(fields)], rest[len(fields) :]
     urls, rest = rest[: len(links)], rest[len(links) :]
     names, types = rest[: len(attachments)], rest[len(attachments) :]
@@ -205,7 +205,7 @@ def _evidence(message: Message, origin: Origin, crossing: Crossing) -> tuple[Ema
             attachments, within(names, NAME_CHARS, _NAME_BYTES), types, strict=False
         )
     )
-    return email_data, _record(message, _line(origin, crossing.hider), urls, files)
+    return email_data, _record(message, _line(origin, hider), urls, files)
 
 
 def _line(origin: Origin, hider: Hider) -> str:
@@ -232,18 +232,38 @@ def _record(message: Message, line: str, urls: list[str], files: tuple[File, ...
     )
 
 
-def _fields(message: Message) -> tuple[list[tuple[str, str]], str | None]:
+def travelling(message: Message) -> tuple[list[tuple[str, str]], str | None]:
     """The header fields that travel, decoded, and the sender's mail program."""
     found: list[tuple[str, str]] = []
     mailer: str | None = None
     for name, raw in message.headers:
-        known = HEADERS.get(name.lower())
-        if known is not None:
-            if len(found) < HEADERS_MOST:
-                found.append((known, _decoded(raw)))
-        elif mailer is None and name.lower() in _MAILERS:
-            mailer = _decoded(raw)
+        known = _travels(name)
+        if known is None:
+            continue
+        if known == _MAILER:
+            mailer = _decoded(raw) if mailer is None else mailer
+        elif len(found) < HEADERS_MOST:
+            value = _decoded(raw)
+            found.append((known, _leaving(value) if known == "List-Unsubscribe" else value))
     return found, mailer
+
+
+@lru_cache(maxsize=4_096)
+def _travels(name: str) -> str | None:
+    """As what a header field travels; None where it stays."""
+    low = name.lower()
+    return _MAILER if low in _MAILERS else HEADERS.get(low)
+
+
+def _leaving(value: str) -> str:
+    """Where one can unsubscribe, without the handle by which the sender knows who does it.
+
+    Everything after the host is that handle (RFC 2369 §3.2).
+    """
+    return ", ".join(
+        f"<{found[1].lower()}://{found[2]}/{WORD}>" if found[1] else f"<mailto:{WORD}@{found[3]}>"
+        for found in _LEAVING.finditer(value)
+    )
 
 
 def _decoded(raw: str) -> str:

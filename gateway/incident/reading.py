@@ -23,11 +23,13 @@ from gateway.formats.iodef_document import (
     System,
     Text,
 )
+from gateway.incident.border import HEADERS
 from gateway.incident.labels import label
 from gateway.model import CaseId, Category, Confidence, Country, HostingClaim, Noun, ReportId, Tlp
 
 T = TypeVar("T")
 
+_HEADERS: Final = frozenset(HEADERS.values())
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 
 
@@ -135,7 +137,7 @@ def read(document: Document) -> Reported:
         subject=_given(email.email_subject),
         envelope_sender=_given(email.email_from),
         mailer=_given(email.x_mailer),
-        headers=tuple((header.name, header.value) for header in email.header_fields),
+        headers=tuple((_crossing(header.name), header.value) for header in email.header_fields),
         links=tuple(item.value for item in record.record_items if item.name == "link"),
         attachments=tuple(_attached(file) for listed in record.file_data for file in listed.files),
         links_total=_total(record, "links-total"),
@@ -163,6 +165,13 @@ class _Said:
     def all(self, name: str) -> tuple[str, ...]:
         """Every value of ``name``, in order."""
         return tuple(self._values.get(name, ()))
+
+
+def _crossing(name: str) -> str:
+    """The name of a header field, if it is one that may cross: we want no other from anybody."""
+    if name not in _HEADERS:
+        raise DocumentInvalid(f"the header field {name} may not cross the border")
+    return name
 
 
 def _given(value: T | UnsetType) -> T | None:

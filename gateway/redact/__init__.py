@@ -13,12 +13,14 @@ import html
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from copy import copy
 from typing import Final
-from urllib.parse import unquote
 
 from gateway.errors import KeyUnusable, MustNotLeave
 from gateway.redact.disguises import (
     Disguises,
+    digests,
     dotted,
     in_host,
     lowered,
@@ -26,28 +28,37 @@ from gateway.redact.disguises import (
     of,
     places,
     plain,
-    run,
     telling,
     whole,
 )
+from gateway.redact.numbers import Numbers
+from gateway.redact.salutations import hide_greeted
+from gateway.redact.unfolding import Unfolded, unfold
+from gateway.redact.unfolding import runs_of as runs_of
 
 TOKEN_CHARS: Final = 20
 """Characters of a token: 120 of the 256 bits, and legal in a local part."""
 DOMAIN: Final = "redacted.invalid"
 """What stands for a hidden recipient's domain; no mail ever goes there (RFC 2606 §2)."""
 WORD: Final = "redacted"
-"""What stands for a hidden name or queue id."""
+"""What stands for a hidden name, number or queue id."""
 SALT_BYTES: Final = 32
 
 Span = tuple[int, int, str]
 
-# A percent-encoded letter, digit, at sign or percent sign: only then can decoding show anything.
-_CODED: Final = re.compile(
-    r"%(?:25|2[bBdDeE]|3[0-9]|4[0-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aA])"
-)
-_PIECE: Final = re.compile(r"[^\s\x00?&=#;/<>\"]+")
+_RUN_SIGNS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+_=-")
+
 _FOR: Final = re.compile(r"(\s[fF][oO][rR]\s+)(<[^<>]*>|[^\s;()<>]+)")
 _QUEUE_ID: Final = re.compile(r"(\s[iI][dD]\s+)([^\s;()]+)")
+# What is looked at by itself where something encoded names a recipient, the smallest first.
+_PIECES: Final = (
+    re.compile(r"[A-Za-z0-9_-]{8,}(?:=|%3[dD]){0,2}"),
+    re.compile(r"(?:[A-Za-z0-9+/_-]|%2[bBfF]){8,}(?:=|%3[dD]){0,2}"),
+    re.compile(r"[^\s\x00?&=#;/<>\"]+"),
+    re.compile(r"[^\s\x00?&/<>\"]+"),
+    re.compile(r"[^\s\x00<>\"]+"),
+    re.compile(r"[^\x00]+"),
+)
 
 
 def token(address: str, key: bytes) -> str:
@@ -91,22 +102,53 @@ class Hider:
         key: the peer's redaction key, at least 32 bytes, kept by us alone.
         recipients: every address known to be on the receiving side.
         display_names: every display name known to be there.
+        numbers: every number by which the sender knows somebody there.
 
     Raises:
         KeyUnusable: the key is too short to hide anybody.
     """
 
-    __slots__ = ("_found", "_key", "_names", "_tokens")
+    __slots__ = (
+        "_addresses",
+        "_clean",
+        "_digests",
+        "_found",
+        "_key",
+        "_names",
+        "_numbers",
+        "_tokens",
+        "deep",
+    )  # fmt: skip
 
     def __init__(
-        self, key: bytes, recipients: Iterable[str], display_names: Iterable[str] = ()
+        self,
+        key: bytes,
+        recipients: Iterable[str],
+        display_names: Iterable[str] = (),
+        numbers: Iterable[str] = (),
     ) -> None:
         if len(key) < SALT_BYTES:
             raise KeyUnusable(f"a redaction key has at least {SALT_BYTES} bytes")
         self._key = key
-        self._found: list[Disguises] = [of(address) for address in dict.fromkeys(recipients)]
+        self._addresses = tuple(dict.fromkeys(recipients))
+        self._found: list[Disguises] = [
+            known for address in self._addresses for known in of(address)
+        ]
         self._tokens: dict[str, str] = {}
         self._names = names(display_names)
+        self._numbers = Numbers.of(numbers)
+        self._digests: dict[bytes, str] | None = None
+        self._clean: AbstractSet[bytes] = frozenset()
+        self.deep = True
+
+    def quick(self) -> "Hider":
+        """The same one for a first try: it hides what is written plainly and undoes no encoding.
+
+        ``leaks`` looks as deep as ever; where it finds something, the whole Hider has to do it.
+        """
+        first = copy(self)
+        first.deep = False
+        return first
 
     def hide(self, text: str) -> str:
         """``text`` without any recipient, in whatever disguise: nothing else is changed.
@@ -116,12 +158,17 @@ class Hider:
         low = lowered(text)
         spans: list[Span] = []
         for known in self._found:
-            spans += self._strong(known, text, low)
-            spans += self._alone(known, low)
+            if _gated(known, low):
+                spans += self._strong(known, low)
+                spans += self._alone(known, low)
+            spans += self._fixed(known, text, low)
         spans += _named(self._names, low)
-        if "%" in text and _CODED.search(text):
-            spans += self._coded(text)
-        return _replaced(text, spans) if spans else text
+        spans += self._numbers.spans(low, WORD)
+        return self._unfolded(_replaced(text, spans) if spans else text)
+
+    def hide_greeting(self, text: str) -> str:
+        """``text``, a subject that is hidden already, without the name that it greets."""
+        return hide_greeted(text, WORD, self._tokens.values())
 
     def hide_line(self, line: str) -> str:
         """A Received line without recipient and queue id; the rest is evidence and stays.
@@ -134,41 +181,92 @@ class Hider:
         spans: list[Span] = []
         alone: list[Span] = []
         for known in self._found:
-            spans += self._strong(known, line, low)
-            alone += self._alone(known, low)
+            if _gated(known, low):
+                spans += self._strong(known, low)
+                alone += self._alone(known, low)
+            spans += self._fixed(known, line, low)
         alone += _named(self._names, low)
         spans += (
             span
             for span in alone
             if telling(low[span[0] : span[1]]) or not dotted(low, span[0], span[1])
         )
-        return _replaced(line, spans) if spans else line
+        return self._unfolded(_replaced(line, spans) if spans else line)
 
-    def leaks(self, document: bytes) -> tuple[str, ...]:
-        """The disguises in which a recipient's address still stands in outgoing bytes.
+    def leaks(
+        self, document: bytes, structure: AbstractSet[bytes] = frozenset()
+    ) -> tuple[str, ...]:
+        """In which disguises a recipient still stands in outgoing bytes; decoded three deep.
 
-        Names and local parts alone are not looked for here: they may rightly stand in what we
-        say of ourselves. Nothing in the answer repeats the address itself.
+        Common names are not looked for here: they may rightly stand in what we say of ourselves.
+        Nothing in the answer repeats the address itself. ``structure`` are runs that every
+        document holds (``runs_of``).
         """
         text = document.decode("utf-8", "replace")
         if text.startswith("<"):
             text = html.unescape(text)
-        views = [text]
-        if _CODED.search(text):
-            views.append(unquote(text))
         found: list[str] = []
-        for view in views:
-            low = lowered(view)
-            for number, known in enumerate(self._found):
-                if next(plain(known, low), None) is not None:
-                    found.append(f"recipient {number}: address")
-                found += (
-                    f"recipient {number}: {kind}" for needle, kind in known.folded if needle in low
-                )
-                found += (
-                    f"recipient {number}: {kind}" for needle, kind in known.exact if needle in view
-                )
+        low = lowered(text)
+        for number, known in enumerate(self._found):
+            if (_gated(known, low) and next(self._strong(known, low), None) is not None) or next(
+                self._fixed(known, text, low), None
+            ) is not None:
+                found.append(f"recipient {number}: address")
+        unfolded = unfold(text, clean=self._clean | structure)
+        if self._told(unfolded) is not None:
+            found.append("more encodings than are undone" if unfolded.cut else "encoded recipient")
         return tuple(dict.fromkeys(found))
+
+    # What is encoded.
+
+    def _unfolded(self, text: str) -> str:
+        """``text`` without the encoded pieces that name a recipient, as few as will do."""
+        if not self.deep:
+            return text
+        found = unfold(text, clean=self._clean)
+        if self._told(found) is None:
+            self._clean |= found.runs
+            return text
+        for piece in _PIECES:
+            text = piece.sub(self._without, text)
+            if self._told(unfold(text, clean=self._clean)) is None:
+                break
+        return text
+
+    def _without(self, piece: re.Match[str]) -> str:
+        found = unfold(piece[0], clean=self._clean)
+        return piece[0] if not found.views else self._told(found) or piece[0]
+
+    def _told(self, unfolded: Unfolded) -> str | None:
+        """What stands for the recipient that decoded views name; None where they name nobody."""
+        if unfolded.cut:
+            return WORD
+        if unfolded.digests:
+            for digest in unfolded.digests & self._known_digests().keys():
+                return self._token(self._known_digests()[digest])
+        for view in unfolded.views:
+            for known in self._found:
+                if _gated(known, view) and (
+                    next(self._strong(known, view), None)
+                    or next(_named(known.words, view, octets=True), None)
+                ):
+                    return self._token(known.address)
+                if any(needle in view for needle in known.folded):
+                    return self._token(known.address)
+            if next(_named(self._names, view, octets=True), None) or next(
+                self._numbers.spans(view, ""), None
+            ):
+                return WORD
+        return None
+
+    def _known_digests(self) -> dict[bytes, str]:
+        if self._digests is None:
+            self._digests = {
+                digest: address for address in self._addresses for digest in digests(address)
+            }
+        return self._digests
+
+    # What is written as it is.
 
     def _token(self, address: str) -> str:
         made = self._tokens.get(address)
@@ -176,42 +274,27 @@ class Hider:
             made = self._tokens[address] = token(address, self._key)
         return made
 
-    def _strong(self, known: Disguises, text: str, low: str) -> Iterator[Span]:
-        """Where the whole address stands, plain or encoded."""
+    def _strong(self, known: Disguises, low: str) -> Iterator[Span]:
+        """Where the whole address stands."""
         for start, end, separator in plain(known, low):
             tail = f"@{DOMAIN}" if separator == "@" else ""
             yield start, end, self._token(known.address) + tail
-        for needle, _ in known.folded:
+
+    def _fixed(self, known: Disguises, text: str, low: str) -> Iterator[Span]:
+        """Where it stands backwards or turned by 13 letters, or the short local part in base64."""
+        for needle in known.folded:
             if needle in low:
                 for start in places(low, needle):
-                    yield (*run(text, start, start + len(needle)), self._token(known.address))
-        for needle, _ in known.exact:
+                    yield start, start + len(needle), self._token(known.address)
+        for needle in known.exact:
             if needle in text:
                 for start in places(text, needle):
-                    yield (*run(text, start, start + len(needle)), self._token(known.address))
+                    yield (*_run(text, start, start + len(needle)), self._token(known.address))
 
     def _alone(self, known: Disguises, low: str) -> Iterator[Span]:
         """Where the local part stands without the domain."""
         for start, end, _ in _named(known.words, low):
             yield start, end, self._token(known.address)
-
-    def _coded(self, text: str) -> Iterator[Span]:
-        """Pieces of a link whose percent-decoded form holds a recipient."""
-        for piece in _PIECE.finditer(text):
-            if "%" not in piece[0]:
-                continue
-            once = unquote(piece[0])
-            decoded = unquote(once) if "%" in once else once
-            if decoded == piece[0]:
-                continue
-            low = lowered(decoded)
-            for known in self._found:
-                if (
-                    next(self._strong(known, decoded, low), None) is not None
-                    or next(self._alone(known, low), None) is not None
-                ):
-                    yield piece.start(), piece.end(), self._token(known.address)
-                    break
 
     def _hidden_for(self, clause: re.Match[str]) -> str:
         address = clause[2].strip("<>")
@@ -220,7 +303,26 @@ class Hider:
         return f"{clause[1]}<{self._token(address)}@{DOMAIN}>"
 
 
-def guard(document: bytes, hider: Hider, most_bytes: int) -> bytes:
+def _gated(known: Disguises, low: str) -> bool:
+    """Whether ``low`` can hold this address, or a word of it, at all."""
+    return any(gate in low for gate in known.gates)
+
+
+def _run(text: str, start: int, end: int) -> tuple[int, int]:
+    """The encoded run around a place: its ends carry what the middle leaves out."""
+    while start and text[start - 1] in _RUN_SIGNS:
+        start -= 1
+    while end < len(text) and text[end] in _RUN_SIGNS:
+        end += 1
+    return start, end
+
+
+def guard(
+    document: bytes,
+    hider: Hider,
+    most_bytes: int,
+    structure: AbstractSet[bytes] = frozenset(),
+) -> bytes:
     """The same bytes, after a last look: they are no longer than allowed and name no recipient.
 
     Raises:
@@ -228,18 +330,18 @@ def guard(document: bytes, hider: Hider, most_bytes: int) -> bytes:
     """
     if len(document) > most_bytes:
         raise MustNotLeave(f"the document has {len(document)} bytes, more than {most_bytes}")
-    found = hider.leaks(document)
+    found = hider.leaks(document, structure)
     if found:
         raise MustNotLeave("; ".join(found))
     return document
 
 
-def _named(words: Iterable[str], low: str) -> Iterator[Span]:
+def _named(words: Iterable[str], low: str, *, octets: bool = False) -> Iterator[Span]:
     """Where a word that names a person stands by itself; in host names only a telling one."""
     for word in words:
         if word in low:
             sure = telling(word)
-            for start, end in whole(low, word):
+            for start, end in whole(low, word, octets=octets):
                 if sure or not in_host(low, start):
                     yield start, end, WORD
 

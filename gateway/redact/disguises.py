@@ -1,15 +1,16 @@
-"""The disguises in which an address is carried through a mail, and where they stand in a text.
+"""The disguises in which an address is written, and where they stand in a text.
 
-Trackers write a recipient as VERP, percent-encoded, in base64, in hex, or as a digest; each of
-those is a fixed text once the address is known, and is looked for as such (RFC 6590 §2).
-The law: what is found depends on the address and the text alone, and costs one substring test
-where there is nothing to find.
-Verbs: ``of`` an address, ``plain`` and ``whole`` places of it in a text, ``run`` around one.
+A recipient stands in a mail as VERP, with a tag, spelled backwards, by the local part alone or as
+a digest; what is encoded is decoded first, by ``unfolding`` (RFC 6590 §2). The law: what is found
+depends on the address and the text alone, and costs one substring test where there is nothing
+to find.
+Verbs: ``of`` an address, ``digests`` of it, ``plain`` and ``whole`` places of it in a text.
 """
 
 import codecs
 import hashlib
 import re
+import unicodedata
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -27,12 +28,12 @@ ROLES: Final = frozenset((
     "spam", "staff", "support", "team", "test", "user", "users", "webmaster",
 ))  # fmt: skip
 """Words that name no person: alone they are hidden nowhere."""
-_DIGESTS: Final = (("md5", hashlib.md5), ("sha1", hashlib.sha1), ("sha256", hashlib.sha256))
+_DIGESTS: Final = (hashlib.md5, hashlib.sha1, hashlib.sha256, hashlib.sha384, hashlib.sha512)
 _SHORT: Final = 4
 """A local part shorter than this is looked for through its domain, which is rarer in a text."""
 _LEAST_WORD: Final = 3
-_LEAST_CORE: Final = 8
-_RUN_MOST: Final = 400
+_CORE_CHARS: Final = range(8, 13)
+"""Base64 of a local part alone that is too short to be unfolded and too long for chance."""
 _HOST_MOST: Final = 255
 _TELLING: Final = 6
 _OPENERS: Final = frozenset("@%=#([ _-&.+")
@@ -47,83 +48,141 @@ _JOIN: Final = re.compile(
     + ")"
 )
 _SEPARATORS: Final = re.compile(r"[._+-]+")
-_NAME_WORD: Final = re.compile(r"[^\W\d_]{3,}")
-_RUN_CHARS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+_-")
+_NAME_WORD: Final = re.compile(r"[^\W\d_]{2,}")
 _HOST_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-:[]")
-_PADDING: Final = re.compile(r"(?:=|%3[dD]){1,2}")
 
 
 class Disguises(Noun, gc=False):
-    """One address with everything it may be written as.
+    """One spelling of one address, with everything it may be written as.
 
-    ``folded`` are (text, kind) to look for in a lower-case text, ``exact`` in the text itself;
-    ``words`` are what names the person without the domain.
+    ``address`` is who is meant, whatever the spelling. One of ``gates`` is in every text that
+    holds ``local`` or one of ``words``, which name the person without the domain. ``folded`` is
+    looked for in a lower-case text as it is, ``exact`` in the text itself.
     """
 
     address: str
     local: str
     domain: str
-    folded: tuple[tuple[str, str], ...]
-    exact: tuple[tuple[str, str], ...]
+    gates: tuple[str, ...]
+    folded: tuple[str, ...]
+    exact: tuple[str, ...]
     words: tuple[str, ...]
 
 
 @lru_cache(maxsize=8_192)
-def of(address: str) -> Disguises:
-    """Every disguise of ``address``; what is no address has only words."""
+def of(address: str) -> tuple[Disguises, ...]:
+    """Every disguise of ``address``, one noun a spelling; what is no address has only words."""
     given = address.strip().strip("<>")
     local, at, domain = lowered(given).rpartition("@")
     if not at:
         local, domain = domain, ""
     local = local.partition("+")[0] or local
-    if not domain or not local:
+    if not local:
+        return ()
+    whole = f"{local}@{domain}" if domain else local
+    if whole.isascii() and "xn--" not in domain:
+        return (_spelled(whole, given, local, domain),)
+    return tuple(
+        _spelled(whole, given, one, other)
+        for one in _scripts(local)
+        for other in dict.fromkeys((*_scripts(domain), *_internationalised(domain)))
+    )
+
+
+def _spelled(whole: str, given: str, local: str, domain: str) -> Disguises:
+    words = _words(local)
+    if not domain:
         return Disguises(
-            address=given, local="", domain="", folded=(), exact=(), words=_words(local)
+            address=given, local="", domain="", gates=words, folded=(), exact=(), words=words
         )
-    whole = f"{local}@{domain}"
-    spellings = dict.fromkeys((whole, lowered(given), given))
-    folded = {
-        codecs.encode(whole, "rot13"): "rot13",
-        whole[::-1]: "reversed",
-        "".join(f"&#{ord(sign)};" for sign in whole): "entities",
-    }
-    if len(local) >= _LEAST_WORD:
-        folded["".join(f"%{byte:02x}" for byte in _bytes(local))] = "percent-encoding"
-    exact: dict[str, str] = {}
-    for spelling in spellings:
-        content = _bytes(spelling)
-        folded[content.hex()] = "hex"
-        for name, make in _DIGESTS:
-            digest = make(content, usedforsecurity=False).digest()
-            folded[digest.hex()] = name
-            _add_base64(exact, _base64(digest)[: len(digest) * 8 // 6], f"base64 of {name}")
-        for core in _cores(content):
-            _add_base64(exact, core, "base64")
-    for core in _cores(_bytes(local)):
-        if len(core) >= _LEAST_CORE:
-            _add_base64(exact, core, "base64")
+    spelled = f"{local}@{domain}"
+    parts = [part for part in _SEPARATORS.split(local) if len(part) >= _SHORT]
+    exact: dict[str, None] = {}
+    shown = given.rpartition("@")[0].partition("+")[0]
+    for spelling in {local, shown} if 5 < len(local) < 10 else ():
+        for core in _cores(spelling.encode("utf-8", "surrogatepass")):
+            if len(core) in _CORE_CHARS:
+                exact[core] = None
     return Disguises(
         address=whole,
         local=local,
         domain=domain,
-        folded=tuple(folded.items()),
-        exact=tuple(exact.items()),
-        words=_words(local),
+        gates=tuple(parts) or tuple(dict.fromkeys((domain, local, *words))),
+        folded=(codecs.encode(spelled, "rot13"), spelled[::-1]),
+        exact=tuple(exact),
+        words=words,
     )
 
 
+@lru_cache(maxsize=8_192)
+def digests(address: str) -> frozenset[bytes]:
+    """Every digest by which trackers know ``address``: as it is, and as it is often written.
+
+    In lower and upper case, as given, with and without its tag, with the line feed that a shell
+    adds, and of the local part alone.
+    """
+    given = address.strip().strip("<>")
+    low = lowered(given)
+    local, at, domain = low.rpartition("@")
+    if not at:
+        return frozenset()
+    whole = f"{local.partition('+')[0] or local}@{domain}"
+    spellings = {given, low, given.upper(), whole, whole.upper(), local, f"mailto:{low}"}
+    spellings |= {f"{spelling}\n" for spelling in (given, low)}
+    contents = [spelling.encode("utf-8", "surrogatepass") for spelling in spellings]
+    return frozenset(
+        make(content, usedforsecurity=False).digest() for make in _DIGESTS for content in contents
+    )
+
+
+def _scripts(text: str) -> tuple[str, ...]:
+    """``text`` as it may stand there: composed, decomposed, or as octets read one by one."""
+    if text.isascii():
+        return (text,)
+    forms = [unicodedata.normalize(form, text) for form in ("NFC", "NFD")]
+    octets = [form.encode("utf-8", "replace").decode("latin-1") for form in (text, *forms)]
+    return tuple(dict.fromkeys((text, *forms, *octets)))
+
+
+def _internationalised(domain: str) -> tuple[str, ...]:
+    """The other form of a domain with letters beyond ASCII (RFC 5890 §2.3.2.1)."""
+    try:
+        if domain.isascii():
+            return _scripts(lowered(domain.encode("ascii").decode("idna")))
+        return (domain.encode("idna").decode("ascii"),)
+    except UnicodeError:
+        return ()
+
+
 def names(given: Iterable[str]) -> tuple[str, ...]:
-    """What is hidden of display names: each name, and each word of it that may name a person."""
+    """What is hidden of display names: each name, and each word of it that may name a person.
+
+    With and without accents; a word of two letters only where its script has no spaces.
+    """
     found: dict[str, None] = {}
     for name in given:
         folded = lowered(name).strip(" \"'")
-        if len(folded) >= _LEAST_WORD and folded not in ROLES and "@" not in folded:
-            found[folded] = None
-        for word in _NAME_WORD.findall(folded):
-            if word not in ROLES:
-                found[word] = None
+        if len(folded) >= _least(folded) and folded not in ROLES and "@" not in folded:
+            _add_name(found, folded)
+        for word in _NAME_WORD.findall(unicodedata.normalize("NFC", folded)):
+            if word not in ROLES and len(word) >= _least(word):
+                _add_name(found, word)
     # The longest first, so that a whole name goes as one.
     return tuple(sorted(found, key=len, reverse=True))
+
+
+def _add_name(found: dict[str, None], name: str) -> None:
+    found[name] = None
+    if not name.isascii():
+        found.update((form, None) for form in _scripts(name))
+        apart = unicodedata.normalize("NFD", name)
+        bare = "".join(sign for sign in apart if not unicodedata.combining(sign))
+        if len(bare) >= _least(bare):
+            found[bare] = None
+
+
+def _least(word: str) -> int:
+    return 2 if word[:1] > "\u2e7f" else _LEAST_WORD
 
 
 def lowered(text: str) -> str:
@@ -157,13 +216,23 @@ def plain(known: Disguises, low: str) -> Iterator[tuple[int, int, str]]:
             yield start, joined.end() + len(domain), joined[1]
 
 
-def whole(low: str, word: str) -> Iterator[tuple[int, int]]:
-    """Where ``word`` stands in ``low`` by itself; in scripts without spaces, anywhere."""
+def whole(low: str, word: str, *, octets: bool = False) -> Iterator[tuple[int, int]]:
+    """Where ``word`` stands in ``low`` by itself; in scripts without spaces, anywhere.
+
+    Beside it stands no letter or digit; of ``octets``, decoded at a guess, none of ASCII.
+    """
     unspaced = word[0] > "\u2e7f"
     for start in places(low, word):
         end = start + len(word)
-        if unspaced or not (low[start - 1 : start].isalnum() or low[end : end + 1].isalnum()):
+        if unspaced or not (
+            _joins(low[start - 1 : start], octets=octets)
+            or _joins(low[end : end + 1], octets=octets)
+        ):
             yield start, end
+
+
+def _joins(sign: str, *, octets: bool) -> bool:
+    return sign.isalnum() and not (octets and sign > "\x7f")
 
 
 def places(text: str, needle: str) -> Iterator[int]:
@@ -172,21 +241,6 @@ def places(text: str, needle: str) -> Iterator[int]:
     while at >= 0:
         yield at
         at = text.find(needle, at + len(needle))
-
-
-def run(text: str, start: int, end: int) -> tuple[int, int]:
-    """``start`` and ``end``, widened to the encoded text around them, its padding included.
-
-    Base64 is found by its middle, so the characters beside it carry the rest of the address.
-    """
-    first = max(0, start - _RUN_MOST)
-    while start > first and text[start - 1] in _RUN_CHARS:
-        start -= 1
-    last = min(len(text), end + _RUN_MOST)
-    while end < last and text[end] in _RUN_CHARS:
-        end += 1
-    padding = _PADDING.match(text, end)
-    return start, padding.end() if padding else end
 
 
 def telling(word: str) -> bool:
@@ -233,21 +287,8 @@ def _words(local: str) -> tuple[str, ...]:
 def _cores(content: bytes) -> Iterator[str]:
     """What base64 makes of ``content`` wherever it begins in the encoded bytes."""
     for shift, skipped in ((0, 0), (1, 2), (2, 3)):
-        encoded = _base64(b"\0" * shift + content)
-        yield encoded[skipped : (shift + len(content)) * 8 // 6]
-
-
-def _add_base64(exact: dict[str, str], core: str, kind: str) -> None:
-    exact[core] = kind
-    if "+" in core or "/" in core:
-        exact[core.replace("+", "-").replace("/", "_")] = kind
-        for plus, slash in (("%2B", "%2F"), ("%2b", "%2f")):
-            exact[core.replace("+", plus).replace("/", slash)] = kind
-
-
-def _base64(content: bytes) -> str:
-    return b64encode(content).decode()
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape" if text.isascii() else "replace")
+        encoded = b64encode(b"\0" * shift + content).decode()
+        core = encoded[skipped : (shift + len(content)) * 8 // 6]
+        yield core
+        if "+" in core or "/" in core:
+            yield core.replace("+", "-").replace("/", "_")
