@@ -124,7 +124,7 @@ _HOST: Final = (
     _stays("Origin.submitted", "the address is the client's already"),
     _stays("Origin.service", "the peer knows the services of its country by the address"),
     _stays("Origin.passages", "a list or a forwarder may name the reporter"),
-    _stays("Origin.likelier", "rests on a forwarder of the reporter's; crosses as a claimed address"),
+    _stays("Origin.likelier", "rests on the reporter's forwarder; crosses as a claimed address"),
     _stays("Origin.remarks", "words for our own staff"),
     _goes("Claimed.address", (
           "EventData/System[intermediate]/Node/Address/value",
