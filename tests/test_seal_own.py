@@ -35,7 +35,7 @@ def test_both_ways_of_reading_say_the_same(document, label, follows, supersedes,
     written = payload(document, label, follows, supersedes, case)
     plain = strict_json.read_object(written)
     found = seal.read_own(written)
-    assert (found is None) == (label is None)
+    assert (found is None) == (label is None or strict_json.has_large_numbers(written))
     if found is not None:
         event = found["events"][URI]
         assert event["iodef"] == iodef_json.take(plain["events"][URI]["iodef"]) == document
