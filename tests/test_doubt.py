@@ -14,9 +14,11 @@ from gateway.errors import DecisionInvalid, NotFound
 from gateway.exchange import doubt
 from gateway.exchange.deciding import route_again
 from gateway.exchange.examine import examine
+from gateway.exchange.purge import purge
 from gateway.exchange.sync import sync
 from gateway.exchange.withdraw import withdraw
 from gateway.model import Country, Nowhere
+from gateway.retention import NO_LONGER
 from tests.simulator import World, address, mail, registry
 from tests.tables import mmdb
 
@@ -346,3 +348,14 @@ def test_what_was_read_of_a_moved_report_says_where_it_is_now(world):
     assert (country, found.country, found.settled) == ("BE", Country("BE"), "decision")
     assert (case.country, case.route.none) == ("BE", None)
     assert Nowhere.DISPUTED not in str(case.route.reason)
+
+
+def test_the_reason_of_a_decision_goes_when_it_has_ended_for_long_enough(world):
+    gateway = world.at["FR"]
+    world.decide(world.half(0), "BE", "Ms Brightwater said so")
+    doubt.reconsider(gateway, str(world.half(0)), "Ms Brightwater was wrong")
+    world.decide(world.half(1), "BE", "this one holds")
+    world.clock.turn(days=gateway.config.retention.cases + 1)
+    purge(gateway)
+    query = "SELECT because, ended_because FROM hosting_decision ORDER BY ended_at IS NULL"
+    assert world.rows("FR", query) == [(NO_LONGER, NO_LONGER), ("this one holds", "")]
