@@ -164,7 +164,7 @@ FIGURES = (
     "SELECT peer, jti, place, digest, state, receipt, proved_at FROM sent ORDER BY peer, place",
     "SELECT issuer, jti, digest, verdict FROM received ORDER BY issuer, jti",
     "SELECT sha256, size, salted FROM original ORDER BY sha256",
-    "SELECT seq, at, kind, digest, head FROM journal WHERE kind NOT IN ('purged', 'rows') ORDER BY seq",
+    "SELECT seq, at, digest, head FROM journal WHERE kind NOT IN ('purged', 'rows') ORDER BY seq",
     "SELECT peer, direction, number, digest FROM stream ORDER BY peer, direction",
 )
 

@@ -10,7 +10,7 @@ from gateway.cli import screen
 from gateway.edges import clock, files
 from gateway.edges.home import open_home
 from gateway.edges.store.audit import audit, head_of, tokens_of
-from gateway.errors import CheckFailed, SourceUnreadable
+from gateway.errors import CheckFailed
 from gateway.exchange.exhibit import exhibit
 from gateway.exchange.proof import prove, statement_in_time
 from gateway.exchange.weigh import in_words, weigh
@@ -36,8 +36,6 @@ def verify(what: str, database: Path | None, statement: Path | None, json: bool)
     if what == JOURNAL:
         _journal(database, json=json)
         return
-    if not Path(what).is_file():
-        raise SourceUnreadable(f"there is no file {what}", hint="entente verify --help")
     data = files.content(Path(what))
     if statement is not None:
         _set(data, files.content(statement), json=json)
