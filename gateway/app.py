@@ -12,6 +12,7 @@ from gateway.edges.blobs import Blobs
 from gateway.edges.home import Home
 from gateway.edges.registry import Living, Registry, Sources
 from gateway.edges.store import Store, decisions, open_store
+from gateway.edges.store.notary import Notary
 from gateway.edges.wire import HttpsWire
 from gateway.exchange import identity
 from gateway.exchange.gateway import Gateway
@@ -86,7 +87,8 @@ def open_gateway(path: Path, *, registry: Registry | None = None) -> Gateway:
     """
     settings, place = home.open_home(path)
     keys = keyring.load(place.keys)
-    store = open_store(place.database)
+    notary = Notary(settings.peer_id, keys.log, keys.log.jwk, place.path)
+    store = open_store(place.database, notary=notary)
     found = registry or Living(lambda: _sources(settings, place, store))
     return Gateway(
         config=settings,

@@ -212,6 +212,8 @@ COLUMNS: Final[Mapping[str, Mapping[Class, str]]] = MappingProxyType(
             Class.PROOF: "digest issuer jti received_at delete_after",
         },
         "journal": {Class.JOURNAL: "content salt", Class.PROOF: "seq at kind digest head"},
+        "inventory": {Class.PROOF: "seq shape salt lines"},
+        "journal_head": {Class.PROOF: "size frontier token"},
         "hold": {Class.HOLD: "because", Class.PROOF: "subject since"},
         "setting": {Class.SETTING: "name value"},
     }
@@ -226,6 +228,8 @@ FILES: Final[Mapping[str, Class]] = MappingProxyType(
         "entente.db-*": Class.PROOF,
         "entente.toml": Class.SETTING,
         ".entente.toml.*.new": Class.SETTING,
+        "journal.head": Class.PROOF,
+        ".journal.head.*.new": Class.PROOF,
         "keys/*": Class.SETTING,
         "tables/*": Class.SETTING,
         "cache/*": Class.SETTING,

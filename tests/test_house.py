@@ -33,6 +33,7 @@ LAYERS = (
     "journal",
     "protocol",
     "seal",
+    "bundle",
     "route",
     "gate",
     "edges",

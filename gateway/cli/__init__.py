@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "peers": "gateway.cli.partners:peers",
         "case": "gateway.cli.cases:case",
         "hosting": "gateway.cli.hosting:hosting",
+        "bundle": "gateway.cli.proof:bundle",
         "verify": "gateway.cli.proof:verify",
         "check": "gateway.cli.house:check",
         "crossed": "gateway.cli.review:crossed",

@@ -44,7 +44,7 @@ class Terms(Noun):
 
 
 def introduce(gateway: Gateway) -> bytes:
-    """Our newest entity statement, made anew where the last one ends soon.
+    """Our newest entity statement, made anew where the last one ends soon or lacks a key of ours.
 
     Raises:
         KeyUnusable: the federation key cannot sign.
@@ -54,7 +54,8 @@ def introduce(gateway: Gateway) -> bytes:
         kept = peers.statements(db, gateway.me)
     if kept:
         held = trust.read_statement(kept[-1], _in_time(kept[-1], gateway))
-        if held.facts.expires_at - now > RENEW_BEFORE:
+        named = {key.jwk for key in held.facts.log_keys}
+        if held.facts.expires_at - now > RENEW_BEFORE and gateway.keys.log.jwk in named:
             return kept[-1]
     token = trust.write_statement(_facts(gateway), gateway.keys.federation, now)
     statement = trust.read_statement(token, now)
@@ -86,6 +87,7 @@ def _facts(gateway: Gateway) -> Facts:
         countries=(config.home_country,),
         federation_keys=(_key(me, gateway.keys.federation),),
         message_keys=(_key(me, gateway.keys.message),),
+        log_keys=(_key(me, gateway.keys.log),),
         reached_by=trust.ReachedBy.STREAM_RECEIPTS,
         endpoints=trust.Endpoints(push=f"{me}/ssf/push", push_many=f"{me}/ssf/push-many"),
         limits=limits,

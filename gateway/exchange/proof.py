@@ -71,17 +71,28 @@ def prove(token: bytes, statement: bytes, now: datetime) -> Proof:
 
 
 def _statement(token: bytes, steps: list[str], now: datetime) -> Statement:
-    """The statement, read as of a time at which it was valid: what it introduced stays proved."""
     try:
-        when = msgspec.json.decode(
-            jws.split(token.strip(), trust.MAX_STATEMENT).payload, type=_When
-        )
-        then = min(now, datetime.fromtimestamp(when.exp, UTC) - timedelta(seconds=1))
-        found = trust.read_statement(token, then)
-    except (EntenteError, msgspec.DecodeError, OverflowError, ValueError) as error:
+        found = statement_in_time(token, now)
+    except CheckFailed as error:
         raise CheckFailed(f"step 1, the statement: {error}") from error
     steps.append(
         f"1. The statement of {found.facts.name} is signed by its federation key"
         f" {trust.fingerprint(found.facts.federation_keys[0].jwk)}."
     )
     return found
+
+
+def statement_in_time(token: bytes, now: datetime) -> Statement:
+    """The statement, read as of a time at which it was valid: what it introduced stays proved.
+
+    Raises:
+        CheckFailed: it is no statement that ever held.
+    """
+    try:
+        when = msgspec.json.decode(
+            jws.split(token.strip(), trust.MAX_STATEMENT).payload, type=_When
+        )
+        then = min(now, datetime.fromtimestamp(when.exp, UTC) - timedelta(seconds=1))
+        return trust.read_statement(token, then)
+    except (EntenteError, msgspec.DecodeError, OverflowError, ValueError) as error:
+        raise CheckFailed(str(error)) from error

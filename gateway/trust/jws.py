@@ -23,6 +23,9 @@ MAX_KID = 128
 SIGNATURE_BYTES = 64
 """How long a signature is, for ES256 (RFC 7518 §3.4) as for Ed25519 (RFC 8032 §5.1.6)."""
 
+DIGEST_CHARS = 43
+"""How long 32 bytes are in base64url without padding."""
+
 _URL_SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _KID = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~:")
 # The last character of a segment may hold 2 or 4 bits that nobody reads; they must be zero,
@@ -188,6 +191,28 @@ def _head(typ: str, alg: str, kid: str) -> bytes:
 def encode(data: bytes) -> bytes:
     """``data`` in base64url without padding (RFC 7515 §2)."""
     return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+def decode_digest(text: str) -> bytes:
+    """The 32 bytes of a digest in base64url, in its one spelling.
+
+    Raises:
+        errors.TokenInvalid: it is none.
+    """
+    if not text.isascii() or len(text) != DIGEST_CHARS:
+        _refuse("no digest in base64url")
+    return _decode(text.encode())
+
+
+def decode_bytes(text: str) -> bytes:
+    """The bytes, at least one, that ``text`` spells in base64url in its one spelling.
+
+    Raises:
+        errors.TokenInvalid: it spells none.
+    """
+    if not text.isascii():
+        _refuse("no base64url")
+    return _decode(text.encode())
 
 
 def _check_spelling(segment: bytes) -> None:

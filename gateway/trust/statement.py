@@ -98,7 +98,10 @@ class Contact(Noun):
 
 
 class Facts(Noun):
-    """What a statement says of an association; countries are what it proposes to serve."""
+    """What a statement says of an association; countries are what it proposes to serve.
+
+    ``log_keys`` sign the heads of its journal; an association without a journal names none.
+    """
 
     id: PeerId
     name: str
@@ -111,6 +114,7 @@ class Facts(Noun):
     limits: Limits = Limits()
     formats: tuple[str, ...] = ("iodef-json",)
     contacts: tuple[Contact, ...] = ()
+    log_keys: tuple[Key, ...] = ()
 
 
 class Statement(Noun):
@@ -140,6 +144,7 @@ class _Gateway(msgspec.Struct):
     limits: Limits = Limits()
     formats: list[str] = msgspec.field(default_factory=lambda: ["iodef-json"])
     contacts: list[Contact] = msgspec.field(default_factory=list)
+    log_jwks: _Set | None = None
 
 
 class _Claims(msgspec.Struct):
@@ -208,7 +213,7 @@ def write_statement(facts: Facts, federation: jws.Signer, now: datetime) -> byte
         errors.StatementInvalid: the facts make no statement that we would take ourselves.
         errors.KeyUnusable: the key cannot sign.
     """
-    gateway = {
+    gateway: dict[str, object] = {
         "organization_name": facts.name,
         "countries": facts.countries,
         "jwks": {"keys": [_member(key) for key in facts.message_keys]},
@@ -218,6 +223,8 @@ def write_statement(facts: Facts, federation: jws.Signer, now: datetime) -> byte
         "formats": facts.formats,
         "contacts": [_stated(contact) for contact in facts.contacts],
     }
+    if facts.log_keys:
+        gateway["log_jwks"] = {"keys": [_member(key) for key in facts.log_keys]}
     claims = {
         "iss": facts.id,
         "sub": facts.id,
@@ -272,9 +279,10 @@ def _facts(
 ) -> Facts:
     """The facts of a statement whose signature is good; refuses contradictions inside."""
     messages = _keys(peer, gateway.jwks, "message")
-    shared = {key.jwk for key in federation} & {key.jwk for key in messages}
-    if shared:
-        refuse("key-shared", "a federation key is also a message key")
+    logs = () if gateway.log_jwks is None else _keys(peer, gateway.log_jwks, "log")
+    of_one_use = [{key.jwk for key in keys} for keys in (federation, messages, logs)]
+    if len(set.union(*of_one_use)) != sum(map(len, of_one_use)):
+        refuse("key-shared", "one key has two of the uses federation, message and log")
     countries = tuple(country(text) for text in gateway.countries)
     if len(set(countries)) != len(countries):
         refuse("country", "a country stands twice")
@@ -296,6 +304,7 @@ def _facts(
         limits=gateway.limits,
         formats=tuple(gateway.formats),
         contacts=tuple(gateway.contacts),
+        log_keys=logs,
         expires_at=expires_at,
     )
 

@@ -3,19 +3,25 @@
 ``open_store`` refuses a database that is newer than this program, or one that would lose what
 it acknowledged: SQLite runs in WAL mode with ``synchronous=FULL``, and that is read back.
 ``Store.write`` gives a connection in a write transaction, ``Store.read`` in a snapshot; what
-the tables mean stands in the modules beside this one. Only ``errors`` leave.
+the tables mean stands in the modules beside this one. What a transaction wrote is entered in the
+journal before it ends, and the journal's head is signed. Only ``errors`` leave.
 """
 
 import importlib
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from gateway.edges.store import inventory
+from gateway.edges.store.inventory import Watched
+from gateway.edges.store.notary import Notary
 from gateway.errors import OurError, StorageFull, StoreUnusable
 
 FULL = 2
@@ -27,8 +33,12 @@ BUSY_SECONDS = 30
 class Store:
     """An open database. Made by ``open_store``; safe to share between threads."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, path: Path, notary: Notary) -> None:
         self._engine = engine
+        self._notary = notary
+        self.path = path
+        # A command ends without closing anything; this still writes down how far it came.
+        weakref.finalize(self, notary.keep_outside, at_once=True)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -38,8 +48,13 @@ class Store:
             StorageFull: there is no space left; nothing of the transaction was kept.
             StoreUnusable: the database failed in another way; nothing was kept.
         """
-        with _ours(), self._engine.begin() as connection:
-            yield connection
+        with _ours(), self._engine.connect() as connection:
+            watched, signed = _watched(connection), None
+            with connection.begin():
+                yield connection
+                if connection.in_transaction():
+                    signed = self._notary.close(connection, watched.changed)
+        self._notary.keep_outside(signed)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -98,8 +113,31 @@ class Store:
         return row[0] if row else None
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Let go of every connection, and keep the newest signed head outside."""
+        self._notary.keep_outside(at_once=True)
         self._engine.dispose()
+
+    def state(self) -> None:
+        """Enter every row in the journal, where it has digests of other columns or none yet.
+
+        That is so once after an upgrade; what was edited before that is not found.
+        """
+        with self.read() as connection:
+            if inventory.stated(connection):
+                return
+        with self.write() as connection:
+            if not inventory.stated(connection):
+                for changed in inventory.state_all(connection):
+                    self._notary.close(connection, changed)
+
+
+def _watched(connection: Connection) -> Watched:
+    """The connection beneath, which from now on notes what it writes; outside a transaction."""
+    beneath = cast("Watched", connection.connection.dbapi_connection)
+    if not beneath.watching:
+        inventory.watch(beneath)
+    beneath.changed.begin()
+    return beneath
 
 
 @contextmanager
@@ -127,12 +165,13 @@ def _spoken() -> Iterator[None]:
         raise DBAPIError(None, None, error) from error
 
 
-def open_store(path: Path, *, create: bool = False) -> Store:
+def open_store(path: Path, *, create: bool = False, notary: Notary | None = None) -> Store:
     """Open the SQLite database at ``path``, bringing an older one up to date.
 
     Args:
         path: the database file.
         create: whether a missing database may be made.
+        notary: who signs the journal's head; without one it stays unsigned.
 
     Raises:
         StoreUnusable: no database, a newer one, or one that does not keep what it commits.
@@ -144,7 +183,11 @@ def open_store(path: Path, *, create: bool = False) -> Store:
         )
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(path)),
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        connect_args={
+            "timeout": BUSY_SECONDS,
+            "check_same_thread": False,
+            "factory": Watched,
+        },
         pool_size=8,
     )
     sa.event.listen(engine, "connect", _prepare)
@@ -153,10 +196,12 @@ def open_store(path: Path, *, create: bool = False) -> Store:
         with _ours():
             _migrate(engine, path)
             _assert_full(engine)
+        store = Store(engine, path, notary or Notary())
+        store.state()
     except OurError:
         engine.dispose()
         raise
-    return Store(engine)
+    return store
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
@@ -168,6 +213,8 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.execute("PRAGMA cache_size=-16384")
+    # A row that another one replaces is deleted: without this its trigger would not say so.
+    cursor.execute("PRAGMA recursive_triggers=ON")
     cursor.close()
 
 

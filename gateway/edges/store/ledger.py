@@ -23,8 +23,13 @@ def last(db: Connection) -> Entry | None:
 def append(db: Connection, at: int, kind: str, content: object, salt: bytes) -> Entry:
     """Enter ``content`` (anything that JSON can say) as what happened at ``at`` microseconds."""
     entry = enter(last(db), at, kind, msgspec.json.encode(content, order="sorted"), salt)
-    db.execute(t.journal.insert(), [msgspec.structs.asdict(entry)])
+    keep(db, entry)
     return entry
+
+
+def keep(db: Connection, entry: Entry) -> None:
+    """Write ``entry``, which follows the newest one."""
+    db.execute(t.journal.insert(), [msgspec.structs.asdict(entry)])
 
 
 def entries(db: Connection) -> Iterator[Entry]:

@@ -299,6 +299,22 @@ hold = sa.Table(
     _column("because", Text),
     _column("since", Big),
 )
+inventory = sa.Table(
+    "inventory",
+    metadata,
+    # The journal entry of kind "rows" whose digest is that of ``lines``.
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    _column("shape", Text),  # which columns of which tables were digested
+    _column("salt", Bytes, null=True),  # of every row's digest
+    _column("lines", Bytes),  # part, key and digest of each row that the transaction wrote
+)
+journal_head = sa.Table(
+    "journal_head",
+    metadata,
+    sa.Column("size", sa.BigInteger, primary_key=True, autoincrement=False),
+    _column("frontier", Bytes),  # the full subtrees of the tree over the heads
+    _column("token", Bytes),  # the newest head, signed by the log key
+)
 setting = sa.Table(
     "setting",
     metadata,
