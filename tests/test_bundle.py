@@ -25,7 +25,7 @@ from gateway.exchange.exhibit import Exhibited, exhibit
 from gateway.exchange.outbound import Saying
 from gateway.exchange.weigh import Weighed, in_words, weigh
 from gateway.exchange.withdraw import withdraw
-from gateway.model import Kind
+from gateway.model import Kind, evolve
 from gateway.trust import jws
 from tests import forgeries, keys
 from tests.simulator import World, address, mail, texts
@@ -319,6 +319,9 @@ def lies(world: World) -> dict[str, Callable[[Exhibited], bytes]]:
         ),
         "the head of another journal": again(head=theirs.head),
         "a head of nothing that is there": again(head=journal.sign(head, fr.keys.log)),
+        "a head in another's name": lambda f: signed_again(
+            world, f, head=journal.sign(_head_of(world, f, issuer=us.me), fr.keys.log)
+        ),
         "a head by the message key": again(head=journal.sign(head, fr.keys.message)),
         "the entries of another journal": again(entries=theirs.entries),
         "an entry twice": lambda f: signed_again(world, f, entries=f.entries * 2),
@@ -398,6 +401,11 @@ def lies(world: World) -> dict[str, Callable[[Exhibited], bytes]]:
         "a manifest by another association": lambda f: signed_again(world, f, de.keys.log),
         "a manifest in another's name": again(maker=us.me),
     }
+
+
+def _head_of(world: World, found: Exhibited, **new: object) -> journal.Head:
+    log = world.at["FR"].keys.log
+    return evolve(journal.read_head(found.head, {log.kid: log.jwk}), **new)
 
 
 def _said(token: bytes) -> bytes:

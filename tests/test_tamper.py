@@ -4,6 +4,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from gateway.errors import CheckFailed
 from gateway.exchange import identity, withdraw
 from gateway.exchange.examine import examine
 from gateway.exchange.gateway import Gateway
+from gateway.model import evolve
 from tests.simulator import World, address, mail, registry, texts
 
 EDITS = 200
@@ -256,6 +258,7 @@ def test_a_head_that_another_key_signed_is_no_head(world, tmp_path):
         ("UPDATE received SET token = NULL WHERE rowid = 1", "received "),
         ("UPDATE peer SET door = NULL", "peer "),
         ("UPDATE report SET delete_after = 1 WHERE rowid = 1", "report "),
+        ("INSERT INTO inventory VALUES (99999, 'a', NULL, x'00')", "inventory 99999"),
         ("INSERT INTO setting VALUES ('a', 'b')", "setting "),
         ("INSERT INTO campaign_exact VALUES ('a', 'b')", "campaign_exact "),
     ],
@@ -292,7 +295,12 @@ def test_a_home_of_the_previous_version_is_entered_when_it_is_opened(tmp_path):
     world.befriend("FR", "US")
     world.take("FR", mail(address("US")))
     gateway.store.close()
+    earlier = world.clock() - timedelta(days=1)
+    ours = trust.read_statement(identity.introduce(gateway), world.clock()).facts
+    gateway.store.close()
+    old = trust.write_statement(evolve(ours, log_keys=()), gateway.keys.federation, earlier)
     db = sqlite3.connect(gateway.store.path)
+    db.execute("UPDATE statement SET token = ? WHERE peer = ?", [old, gateway.me])
     db.execute("DELETE FROM inventory")
     db.execute("DELETE FROM journal_head")
     db.execute("DELETE FROM journal WHERE kind = 'rows' AND seq = (SELECT max(seq) FROM journal)")
