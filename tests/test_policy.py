@@ -334,7 +334,9 @@ def test_only_what_is_due_is_decided_and_each_case_once(world):
     assert len([one for one in ran if one.startswith("UPDATE case_file")]) == 1
     shelves = world.rows("FR", "SELECT shelf, count(*) FROM case_file GROUP BY shelf")
     assert shelves == [(None, 40), ("waiting", 20)]
-    (content,) = world.rows("FR", "SELECT content FROM journal ORDER BY seq DESC LIMIT 1")
+    (content,) = world.rows(
+        "FR", "SELECT content FROM journal WHERE kind <> 'rows' ORDER BY seq DESC LIMIT 1"
+    )
     assert len(json.loads(content[0])["cases"]) == 40
 
 
