@@ -10,6 +10,7 @@ from gateway.config import Config, Sections
 from gateway.edges import clock, home, keyring
 from gateway.edges.blobs import Blobs
 from gateway.edges.home import Home
+from gateway.edges.keyring import Keyring
 from gateway.edges.registry import Living, Registry, Sources
 from gateway.edges.store import Store, decisions, open_store
 from gateway.edges.store.notary import Notary
@@ -56,11 +57,17 @@ def sources(path: Path, store: Store | None = None) -> Sources:
     settings, place = home.open_home(path)
     if store is not None:
         return _sources(settings, place, store)
-    opened = open_store(place.database)
+    opened = _store(settings, place, keyring.load(place.keys))
     try:
         return _sources(settings, place, opened)
     finally:
         opened.close()
+
+
+def _store(settings: Config, place: Home, keys: Keyring) -> Store:
+    """The database, with the key that signs the head of its journal."""
+    notary = Notary(settings.peer_id, keys.log, keys.log.jwk, place.path)
+    return open_store(place.database, notary=notary)
 
 
 def _sources(settings: Config, place: Home, store: Store) -> Sources:
@@ -87,8 +94,7 @@ def open_gateway(path: Path, *, registry: Registry | None = None) -> Gateway:
     """
     settings, place = home.open_home(path)
     keys = keyring.load(place.keys)
-    notary = Notary(settings.peer_id, keys.log, keys.log.jwk, place.path)
-    store = open_store(place.database, notary=notary)
+    store = _store(settings, place, keys)
     found = registry or Living(lambda: _sources(settings, place, store))
     return Gateway(
         config=settings,

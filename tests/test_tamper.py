@@ -288,7 +288,8 @@ def test_what_is_purged_through_our_own_store_holds(tmp_path):
     world.close()
 
 
-def test_a_home_of_the_previous_version_is_entered_when_it_is_opened(tmp_path):
+@pytest.mark.parametrize("first", ["the gateway", "the tables"])
+def test_a_home_of_the_previous_version_is_entered_when_it_is_opened(tmp_path, first):
     """Its rows have no digests yet, its journal no signed head, its statement no log key."""
     world = World(tmp_path, "FR", "US")
     gateway = world.at["FR"]
@@ -306,8 +307,12 @@ def test_a_home_of_the_previous_version_is_entered_when_it_is_opened(tmp_path):
     db.execute("DELETE FROM journal WHERE kind = 'rows' AND seq = (SELECT max(seq) FROM journal)")
     db.commit()
     db.close()
-    gateway.store.path.with_name("journal.head").unlink()
-    again = app.open_gateway(gateway.store.path.parent, registry=registry())
+    outside = gateway.store.path.with_name("journal.head")
+    outside.unlink()
+    if first == "the tables":
+        app.sources(outside.parent)
+    again = app.open_gateway(outside.parent, registry=registry())
+    assert outside.exists(), "the first check after an upgrade would ask for a backup"
     with again.store.read() as connection:
         assert inventory.stated(connection)
         held = connection.exec_driver_sql("SELECT count(*) FROM inventory").scalar()

@@ -125,10 +125,12 @@ class Store:
         with self.read() as connection:
             if inventory.stated(connection):
                 return
+        signed = None
         with self.write() as connection:
             if not inventory.stated(connection):
                 for changed in inventory.state_all(connection):
-                    self._notary.close(connection, changed)
+                    signed = self._notary.close(connection, changed) or signed
+        self._notary.keep_outside(signed, at_once=True)
 
 
 def _watched(connection: Connection) -> Watched:
