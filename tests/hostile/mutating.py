@@ -42,7 +42,7 @@ def seeds(registry: Registry) -> list[bytes]:
     chance = random.Random(1)
     now = datetime(2026, 3, 14, 12, tzinfo=UTC)
     partners = (Country("DE"), Country("NL"))
-    written = demo.write(registry, chance, own=Country("FR"), partners=partners, count=120, now=now)
+    written = demo.write(registry, chance, own=Country("FR"), partners=partners, count=480, now=now)
     found = [mail.content for mail in written]
     found += [make(2_000) for make in MAILS.values()]
     found += [path.read_bytes()[:LONGEST] for path in sorted(ROOT.glob("mail/*/*"))]
