@@ -192,6 +192,14 @@ def test_a_reporters_name_in_a_subject_is_hidden_too():
     assert known.message.recipients == report.message.recipients
 
 
+def test_a_reporters_name_is_hidden_where_the_mail_names_their_address_as_well():
+    report = letter(subject="Your bill, Zacharias Quist", recipients=("zq@desk.example",))
+    known = incident.knowing(report, "Zacharias Quist <zq@desk.example>")
+    assert known.message.recipients == ("zq@desk.example",)
+    document = incident.outgoing(known, crossing_of(known, hider=incident.hider(known, KEY)))
+    assert b"Quist" not in document
+
+
 @pytest.mark.parametrize("reporter", ["", "anna.berg@desk.example", "case-worker-7", "A B <>", "@"])
 def test_a_reporter_whom_the_mail_does_not_name_leaves_no_trace(reporter):
     assert incident.knowing(a_report(), reporter) == a_report()

@@ -14,6 +14,7 @@ from gateway.errors import DecisionInvalid, NotFound
 from gateway.exchange import doubt
 from gateway.exchange.deciding import route_again
 from gateway.exchange.examine import examine
+from gateway.exchange.hold import hold
 from gateway.exchange.purge import purge
 from gateway.exchange.sync import sync
 from gateway.exchange.withdraw import withdraw
@@ -359,3 +360,51 @@ def test_the_reason_of_a_decision_goes_when_it_has_ended_for_long_enough(world):
     purge(gateway)
     query = "SELECT because, ended_because FROM hosting_decision ORDER BY ended_at IS NULL"
     assert world.rows("FR", query) == [(NO_LONGER, NO_LONGER), ("this one holds", "")]
+
+
+def test_a_hold_goes_with_the_reports_that_a_decision_moves(world):
+    gateway, (one, other) = world.at["FR"], (str(world.half(0)[7]), str(world.half(0)[8]))
+    world.take("FR", mail(one), mail(other, number=2))
+    ((case,),) = world.rows("FR", "SELECT id FROM case_file")
+    hold(gateway, str(case), "a court asks")
+    world.decide(f"{one}/32", "BE")
+    world.drain()
+    world.clock.turn(days=5_000)
+    purge(gateway)
+    assert world.rows("FR", "SELECT count(*) FROM detail") == [(2,)]
+    kept = "SELECT count(*) FROM sent WHERE kind = 'report' AND token IS NOT NULL"
+    assert world.rows("FR", kept) == [(1,)]
+
+
+def test_a_moved_reporter_is_forgotten_in_time(world):
+    one, other = str(world.half(0)[7]), str(world.half(0)[8])
+    for number in range(3):
+        world.take("FR", mail(one, number=number), reporter="somebody")
+    world.take("FR", mail(other, number=9), reporter="else")
+    world.decide(f"{one}/32", "BE")
+    assert world.shelf() == [("", "disputed", 1, 1), ("BE", BE, 3, 1)]
+    world.clock.turn(days=5_000)
+    purge(world.at["FR"])
+    named = "SELECT count(*) FROM case_reporter WHERE reporter NOT LIKE 'gone:%'"
+    assert world.rows("FR", named) == [(0,)]
+
+
+def test_reports_of_forgotten_reporters_count_as_one_complainant_where_they_are_moved(world):
+    one, other = str(world.half(0)[7]), str(world.half(0)[8])
+    for number in range(3):
+        world.take("FR", mail(one, number=number), reporter="somebody")
+    world.take("FR", mail(other, number=9), reporter="else")
+    with world.at["FR"].store.write() as db:
+        db.exec_driver_sql("UPDATE report SET reporter = 'gone:' || id WHERE reporter = 'somebody'")
+    world.decide(f"{one}/32", "BE")
+    assert world.shelf() == [("", "disputed", 1, 1), ("BE", BE, 3, 1)]
+
+
+def test_a_withdrawn_report_names_no_complainant_after_a_decision(world):
+    gateway, (one, other) = world.at["FR"], (str(world.half(0)[7]), str(world.half(0)[8]))
+    (gone,) = world.take("FR", mail(one), reporter="somebody").reports
+    world.take("FR", mail(one, number=2), reporter="else")
+    world.take("FR", mail(other, number=3), reporter="third")
+    withdraw(gateway, gone, "a mistake")
+    world.decide(f"{other}/32", "BE")
+    assert [row[2:] for row in world.shelf()] == [(1, 1), (1, 1)]

@@ -78,8 +78,6 @@ def knowing(report: Report, reporter: str) -> Report:
     if message is None or not address:
         return report
     known = {one.casefold() for one in message.recipients}
-    if address.casefold() in known:
-        return report
     texts = "\0".join(
         (
             message.subject or "",
@@ -90,8 +88,7 @@ def knowing(report: Report, reporter: str) -> Report:
         )
     )
     shown = texts.encode("utf-8", "replace").decode("utf-8")
-    who = Hider(_NOBODY, (address,))
-    if who.hide(shown) != shown:
+    if address.casefold() not in known and Hider(_NOBODY, (address,)).hide(shown) != shown:
         message = evolve(message, recipients=(*message.recipients, address))
     if name and Hider(_NOBODY, (), (name,)).hide(shown) != shown:
         message = evolve(message, recipient_names=(*message.recipient_names, name))

@@ -10,10 +10,12 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gateway.edges.store import holds
 from gateway.edges.store import schema as t
 from gateway.edges.store.records import chunks, moment
 from gateway.hosting import Decision
 from gateway.model import Country, Noun, Nowhere, Report
+from gateway.retention import GONE
 
 DOUBTFUL = (str(Nowhere.DISPUTED), str(Nowhere.UNKNOWN_COUNTRY))
 """The shelves of cases whose country may become known."""
@@ -116,7 +118,11 @@ def name(db: Connection, case_id: str, country: str) -> None:
 
 
 def move(db: Connection, reports: Collection[str], before: str, after: str) -> None:
-    """Take reports out of one case and put them into another, kept, and count both again."""
+    """Take reports out of one case and put them into another, kept, and count both again.
+
+    A legal hold on the case that they leave goes with them.
+    """
+    holds.follow(db, before, reports)
     for some in chunks(reports):
         db.execute(
             t.report.update().where(t.report.c.id.in_(some)).values(case_id=after, fate="kept")
@@ -129,11 +135,17 @@ def _count(db: Connection, case_id: str) -> None:
     """Count the reports and reporters of a case from its reports."""
     r, who = t.report.c, t.case_reporter
     db.execute(who.delete().where(who.c.case_id == case_id))
-    # A report that nobody is named for counts as one complainant of its own.
-    complainant = sa.case((r.reporter == "", r.id), else_=r.reporter)
-    each = sa.select(r.case_id, complainant).where(r.case_id == case_id).distinct()
-    db.execute(who.insert().from_select(["case_id", "reporter"], each))
+    # A report that nobody is named for counts as one complainant of its own. Whose the forgotten
+    # ones were cannot be told any more, so all of them count once, never one for each report.
+    complainant = sa.case(
+        (r.reporter == "", r.id),
+        (r.reporter.startswith(GONE, autoescape=True), sa.literal(GONE + case_id)),
+        else_=r.reporter,
+    )
     filed = sa.and_(r.case_id == case_id, r.state == "filed")
+    each = sa.select(r.case_id, complainant, sa.func.min(r.forget_after))
+    each = each.where(filed).group_by(r.case_id, complainant)
+    db.execute(who.insert().from_select(["case_id", "reporter", "delete_after"], each))
     counted = sa.select(sa.func.count(), sa.func.min(r.seen_at), sa.func.max(r.seen_at))
     number, first, last = db.execute(counted.where(filed)).one()
     of_case = who.c.case_id == case_id

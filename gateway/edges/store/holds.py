@@ -5,6 +5,7 @@ report that joins a held case is held, and two holds on one thing are released o
 Verbs: ``hold``, ``release``, ``standing``.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -54,17 +55,30 @@ def _of_reports(column: sa.ColumnElement[object]) -> sa.CompoundSelect[tuple[obj
     )
 
 
-def free(table: sa.Table, report: str = "report_id") -> sa.ColumnElement[bool]:
-    """What is not about a held report or case, by the table's columns that name them."""
-    report_id = sa.func.coalesce(table.c[report], "")
-    case_id = sa.func.coalesce(table.c.case_id, "")
-    return sa.and_(report_id.not_in(_SUBJECTS), case_id.not_in(_SUBJECTS))
-
-
 SOURCES: Final = _of_reports(_R.c.source_sha256)
 """The sources of held reports."""
 REPORTS: Final = _of_reports(_R.c.id)
 """Held reports, with those of held cases."""
+
+
+def free(table: sa.Table, report: str = "report_id") -> sa.ColumnElement[bool]:
+    """What is not about a held report or case, by the table's columns that name them.
+
+    A report may have moved to a held case after something was said of it under another one.
+    """
+    report_id = sa.func.coalesce(table.c[report], "")
+    case_id = sa.func.coalesce(table.c.case_id, "")
+    return sa.and_(report_id.not_in(REPORTS), case_id.not_in(_SUBJECTS))
+
+
+def follow(db: Connection, case_id: str, reports: Collection[str]) -> None:
+    """Hold each of ``reports``, which leave the case, by the hold of the case if there is one."""
+    for kept in standing(db):
+        if kept.subject == case_id:
+            for report_id in reports:
+                hold(db, msgspec.structs.replace(kept, subject=report_id))
+
+
 CASES: Final = sa.union(
     _SUBJECTS, sa.select(sa.func.coalesce(_R.c.case_id, "")).where(_R.c.id.in_(_SUBJECTS))
 )
