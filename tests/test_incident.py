@@ -413,3 +413,13 @@ def test_the_table_of_the_profile_states_the_limits_of_the_code():
         (composing.HEADERS_MOST, "fields"),
     ):
         assert f"{number} {of}" in table
+
+
+def test_a_line_that_was_folded_with_a_tab_crosses_with_a_space():
+    report = a_report()
+    line = "from mail.sender.example (unknown [192.0.2.25])\tby mx.example.org with ESMTP"
+    folded = model.evolve(report, origin=model.evolve(report.origin, line=line))
+    document = incident.compose(folded, crossing_of(folded))
+    item = document.incidents[0].events[0].records[0].record_items[0]
+    assert "\ufffd" not in item.value
+    assert "[192.0.2.25]) by mx.example.org" in item.value

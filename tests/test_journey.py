@@ -1,5 +1,6 @@
 """The whole road between gateways, over a cable that fails in every way we could think of."""
 
+import base64
 import dataclasses
 import json
 from collections.abc import Iterator
@@ -336,6 +337,19 @@ def test_a_withdrawal_that_comes_before_its_report_is_held_and_then_decided(worl
     assert world.rows("US", query) == [("accepted",)]
     world.drain()
     assert_withdrawn(world)
+
+
+def test_the_reason_of_a_withdrawal_names_no_recipient_abroad(world):
+    (name,) = world.take("FR", mail(address("US"))).reports
+    world.drain()
+    withdraw(world.at["FR"], name, "reader@example.org says it was a mistake")
+    world.drain()
+    assert_withdrawn(world)
+    ((why,),) = world.rows("US", "SELECT why FROM report")
+    assert str(why).endswith("says it was a mistake")
+    for (token,) in world.rows("FR", "SELECT token FROM sent"):
+        said = base64.urlsafe_b64decode(bytes(token).split(b".")[1] + b"==")
+        assert b"reader@" not in said
 
 
 def test_what_was_held_for_thirty_days_is_refused_by_a_receipt(world):

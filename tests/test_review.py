@@ -423,3 +423,12 @@ def test_the_key_of_pseudonyms_is_destroyed_only_by_who_says_yes_twice(world, tm
     assert msgspec.json.decode(run(home, *words, "--yes", "--json"))["since"]
     assert path.read_bytes() != once
     run(home, "retention")
+
+
+def test_a_period_that_ends_before_it_begins_is_refused(tmp_path):
+    home = tmp_path / "FR"
+    World(tmp_path, "FR").close()
+    call = ["--home", str(home), "crossed", "--since", "2026-11-24", "--until", "2026-11-20"]
+    done = CliRunner().invoke(entente, call)
+    assert done.exit_code == 2
+    assert "does not lie before --until" in done.output

@@ -53,6 +53,8 @@ def crossed(
                 raise NotFound(f"{peer} is not on record", hint="entente peers list")
     end = _moment(until) if until else gateway.now() + timedelta(seconds=1)
     begin = _moment(since) if since else end - timedelta(days=31)
+    if begin >= end:
+        raise click.BadParameter("it does not lie before --until", param_hint="--since")
     found = what_crossed(gateway, begin, end, peer=peer, most=most, after=after)
     if json:
         screen.say_json(found)

@@ -3,7 +3,9 @@
 Verbs: ``withdraw`` (reports), ``take_back`` (only what went abroad of one).
 """
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy.engine import Connection
 
@@ -15,6 +17,7 @@ from gateway.exchange.gateway import Gateway
 from gateway.exchange.outbound import Saying, post, step
 from gateway.model import CaseId, Kind, Noun, PeerId, SetId, Tlp
 from gateway.protocol import Fate, Step
+from gateway.redact import Hider
 from gateway.retention import Class
 
 SALT_BYTES = 32
@@ -48,8 +51,9 @@ def withdraw(gateway: Gateway, name: str, because: str) -> Withdrawn:
         if not ours:
             raise StepIllegal(f"{name} was reported by {filed[0].issuer}; only it can withdraw it")
         standing = [report for report in ours if report.state != "withdrawn"]
+        told = _told(gateway, db, [report.id for report in ours], because)
         for report in standing:
-            one, other = take_back(gateway, db, report, because, now)
+            one, other = take_back(gateway, db, report, because, now, told)
             cancelled, withdrawals = cancelled + one, withdrawals + other
             until = gateway.terms.until(Class.REPORT, micros(now))
             records.withdraw(db, report.id, because, until)
@@ -58,10 +62,40 @@ def withdraw(gateway: Gateway, name: str, because: str) -> Withdrawn:
     return Withdrawn(reports=len(standing), cancelled=cancelled, withdrawals=withdrawals)
 
 
+def _told(
+    gateway: Gateway, db: Connection, reports: Sequence[str], because: str
+) -> Callable[[PeerId], str]:
+    """What each peer is told: the reason without anybody whom the mails name as recipient."""
+    found = records.contents(db, reports).values()
+    messages = [report.message for report in found if report.message is not None]
+    addresses = dict.fromkeys(one for message in messages for one in message.recipients)
+    names = dict.fromkeys(one for message in messages for one in message.recipient_names)
+
+    @lru_cache
+    def told(peer: PeerId) -> str:
+        hider = Hider(gateway.keys.redaction(peer), tuple(addresses), tuple(names))
+        return hider.hide(because)
+
+    return told
+
+
 def take_back(
-    gateway: Gateway, db: Connection, report: Filed, because: str, now: datetime
+    gateway: Gateway,
+    db: Connection,
+    report: Filed,
+    because: str,
+    now: datetime,
+    told: Callable[[PeerId], str] | None = None,
 ) -> tuple[int, int]:
     """Take back every SET that reports ``report``; the report here stays as it is.
+
+    Args:
+        gateway: our own.
+        db: the transaction.
+        report: the one whose SETs are meant.
+        because: the reason; it crosses as it is, unless ``told`` says what a peer is told.
+        now: the time.
+        told: see above.
 
     Returns:
         how many SETs never left, and how many withdrawals were queued.
@@ -82,7 +116,7 @@ def take_back(
             label=Tlp.AMBER,
             case=seal.CaseName(iss=gateway.me, id=CaseId(str(report.case_id))),
             follows=meant,
-            reason=because[:1000],
+            reason=(told(PeerId(posting.peer)) if told else because)[:1000],
         )
         saying = Saying(
             kind=Kind.WITHDRAWAL,

@@ -22,6 +22,7 @@ NAME_CHARS: Final = 250
 """Characters of a name that travel."""
 
 # What XML cannot hold, and every control character.
+_WHITE: Final = dict.fromkeys(map(ord, "\t\n\v\f\r"), " ")
 _UNFIT: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -45,7 +46,10 @@ def whole_end(done: str, before: str) -> str:
 
 def fit(text: str) -> str:
     """``text`` with U+FFFD for control characters and for what XML 1.0 cannot hold."""
-    return text if text.isprintable() else _UNFIT.sub("\ufffd", text)
+    if text.isprintable():
+        return text
+    # A folded line keeps its tab; white space is no damage.
+    return _UNFIT.sub("\ufffd", text.translate(_WHITE))
 
 
 def clipped(text: str, most: int) -> str:
