@@ -300,3 +300,12 @@ def test_everything_is_composed_though_the_peer_is_down(world):
     assert (line.referred.reports, line.pushed.delivered) == (450, 0)
     assert type(line.pushed.error) is Unreachable
     assert len(world.waiting("FR")) == 450
+
+
+def test_an_expired_statement_asks_for_a_new_one_and_an_ended_peer_for_nothing(world):
+    world.clock.turn(days=400)
+    with pytest.raises(CheckFailed, match="has expired") as failed:
+        examine(world.at["FR"])
+    assert "peers add" in failed.value.hint
+    identity.dismiss(world.at["FR"], world.at["US"].me, "it is closed")
+    assert "our statement and those of 0 peers hold" in examine(world.at["FR"])

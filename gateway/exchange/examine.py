@@ -34,11 +34,15 @@ def examine(gateway: Gateway) -> list[str]:
         more = len(faults) - len(words)
         raise CheckFailed(
             "\n".join(words) + (f"\nand {more} more" if more else ""),
-            hint="stop serving, keep this home as it is, and restore a backup",
+            hint=_HINT if any(fault.kind != EXPIRED for fault in faults) else _NEW_STATEMENT,
         )
     return found
 
 
+EXPIRED = "expired"
+"""The kind of the one fault that is nobody's edit: a peer's statement whose time is over."""
+_HINT = "stop serving, keep this home as it is, and restore a backup"
+_NEW_STATEMENT = "ask the peer for a new statement, and give it to entente peers add"
 _Look = Callable[[Gateway], Iterator[str | Fault]]
 
 
@@ -109,9 +113,10 @@ def _peers(gateway: Gateway) -> Iterator[str | Fault]:
     trust.read_statement(ours, gateway.now())
     with gateway.store.read() as db:
         register = peers.register(db)
-    ends = [p for p in register.peers.values() if p.statement_expires_at <= gateway.now()]
+    live = [p for p in register.peers.values() if p.flows]
+    ends = [p for p in live if p.statement_expires_at <= gateway.now()]
     for peer in ends:
         words = f"the statement of {peer.id} has expired"
-        yield Fault(where=f"peer {peer.id}", kind="expired", words=words)
+        yield Fault(where=f"peer {peer.id}", kind=EXPIRED, words=words)
     if not ends:
-        yield f"our statement and those of {len(register.peers)} peers hold"
+        yield f"our statement and those of {len(live)} peers hold"
