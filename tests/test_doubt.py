@@ -15,10 +15,11 @@ from gateway.exchange import doubt
 from gateway.exchange.deciding import route_again
 from gateway.exchange.examine import examine
 from gateway.exchange.hold import hold
+from gateway.exchange.judge import judge
 from gateway.exchange.purge import purge
 from gateway.exchange.sync import sync
 from gateway.exchange.withdraw import withdraw
-from gateway.model import Country, Nowhere
+from gateway.model import Category, Country, Nowhere
 from gateway.retention import NO_LONGER
 from tests.simulator import World, address, mail, registry
 from tests.tables import mmdb
@@ -408,3 +409,27 @@ def test_a_withdrawn_report_names_no_complainant_after_a_decision(world):
     withdraw(gateway, gone, "a mistake")
     world.decide(f"{other}/32", "BE")
     assert [row[2:] for row in world.shelf()] == [(1, 1), (1, 1)]
+
+
+def test_what_was_judged_legitimate_stays_so_where_a_decision_divides_its_case(world):
+    gateway, (one, other) = world.at["FR"], (str(world.half(0)[7]), str(world.half(0)[8]))
+    world.take("FR", mail(one), mail(other, number=2))
+    ((case,),) = world.rows("FR", "SELECT id FROM case_file")
+    judge(gateway, str(case), Category.LEGITIMATE, "the readers asked for it")
+    world.decide(f"{one}/32", "BE")
+    world.take("FR", mail(one, number=3))
+    world.drain()
+    query = "SELECT country, category, shelf FROM case_file WHERE country = 'BE'"
+    assert world.rows("FR", query) == [("BE", "legitimate", "legitimate")]
+    assert world.reports_sent("FR") == []
+
+
+def test_a_case_is_called_by_the_heaviest_report_that_joins_it(world):
+    gateway, (one, other) = world.at["FR"], (str(world.half(0)[7]), str(world.half(0)[8]))
+    world.take("FR", mail(one))
+    (worse,) = world.take("FR", mail(other, number=2)).reports
+    world.decide(f"{one}/32", "BE")
+    judge(gateway, worse, Category.MALWARE, "the file was looked at")
+    world.decide(f"{other}/32", "BE")
+    query = "SELECT category FROM case_file WHERE country = 'BE'"
+    assert world.rows("FR", query) == [("malware",)]

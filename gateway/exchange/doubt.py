@@ -7,13 +7,14 @@ what was sent already is not moved. Verbs: ``decide``, ``reconsider``, ``settle`
 import ipaddress
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 
 from sqlalchemy.engine import Connection
 
 from gateway import hosting as station
 from gateway import route
 from gateway.edges import clock
-from gateway.edges.store import cases, decisions, ledger, peers, records
+from gateway.edges.store import cases, corrections, decisions, ledger, peers, records
 from gateway.edges.store.cases import CaseKey
 from gateway.edges.store.decisions import Placed, Remembered
 from gateway.edges.store.records import micros
@@ -22,7 +23,7 @@ from gateway.exchange import deciding
 from gateway.exchange.gateway import Gateway
 from gateway.exchange.intake import SALT_BYTES
 from gateway.hosting import Decision, Decisions
-from gateway.model import Case, Hosting, Noun, Report, Route, evolve
+from gateway.model import Case, Category, Hosting, Noun, Report, Route, evolve
 from gateway.route import Standing
 
 _MOST_REASON = 1_000
@@ -183,14 +184,27 @@ def _place(
         target = clock.case_id(gateway.config.home_country)
         cases.open_cases(db, [_row(target, key, case, going)])
         decisions.move(db, list(some), case.id, target)
+        corrections.follow(db, str(case.id), target)
     else:
         decisions.move(db, list(some), case.id, found)
+        _call(db, found, list(some))
         deciding.settle(gateway, db, cases.several(db, [found]).values(), register, now)
         target = found
     standing = cases.several(db, [target])[target]
     decided = standing.route if found else deciding.opening(gateway, going, _how(standing), now)
     cases.routed(db, {target: decided}, deciding.oldest(gateway, now))
     return target
+
+
+def _call(db: Connection, case_id: str, moved: Sequence[str]) -> None:
+    """Call a case, and the reports that joined it, by what holds now."""
+    by_hand = corrections.holding(db, [case_id]).get(case_id)
+    if by_hand is not None:
+        corrections.call_reports(db, case_id, by_hand)
+        return
+    called = [Category(filed.category) for filed in records.reports(db, ids=moved)]
+    before = cases.several(db, [case_id])[case_id].category
+    cases.called(db, {case_id: reduce(deciding.heavier, called, before)})
 
 
 def _how(case: Case) -> Standing:

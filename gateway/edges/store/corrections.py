@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from gateway.edges.store import schema as t
 from gateway.edges.store.records import chunks, micros, moment
-from gateway.model import Category, Correction
+from gateway.model import Category, Correction, evolve
 
 
 def add(db: Connection, made: Correction) -> None:
@@ -51,6 +51,12 @@ def about(db: Connection, names: Collection[str]) -> list[Correction]:
 def holding(db: Connection, names: Collection[str]) -> dict[str, Category]:
     """What each of those cases and reports was last called by hand, where it was."""
     return {made.about: made.category for made in about(db, names)}
+
+
+def follow(db: Connection, before: str, after: str) -> None:
+    """Let the judgement that holds for a case hold for the one that its reports go to as well."""
+    for made in about(db, [before])[-1:]:
+        add(db, evolve(made, about=after))
 
 
 def call_reports(db: Connection, case_id: str, now: Category) -> None:
