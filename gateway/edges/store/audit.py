@@ -26,7 +26,6 @@ from gateway.trust import PublicJwk
 
 MOST_FAULTS: Final = 1_000
 """How many faults are named; beyond that the whole is another database."""
-_ENTRY = {"seq": int, "at": int, "kind": str, "digest": bytes, "head": bytes}
 _TEMPORARY = (
     "PRAGMA synchronous=OFF",
     "CREATE TABLE last (name BLOB PRIMARY KEY, digest BLOB, seq INTEGER) WITHOUT ROWID",
